@@ -1,0 +1,124 @@
+"""What the cold path asks for, and the two drivers that do it: `run` for sync, `arun` for async."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from ._flight import Flight, Landed
+from ._store import Store
+
+T = TypeVar("T")
+
+FOLLOWER_PATIENCE = 60.0
+"""Seconds a caller waits for another's computation before it computes for itself.
+
+Only a leader that waits for its own followers, through threads we cannot see, takes so long for nothing.
+"""
+
+
+class Effect(Protocol):
+    """One thing to do, in both ways."""
+
+    def perform(self) -> Any: ...
+    async def aperform(self) -> Any: ...
+
+
+Steps = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """→ the bytes under each key, or None."""
+
+    store: Store
+    keys: tuple[str, ...]
+
+    def perform(self) -> Sequence[bytes | None]:
+        return self.store.read(self.keys)
+
+    async def aperform(self) -> Sequence[bytes | None]:
+        return await self.store.aread(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Store bytes for *ttl* seconds."""
+
+    store: Store
+    key: str
+    value: bytes
+    ttl: float | None
+
+    def perform(self) -> None:
+        self.store.write(self.key, self.value, self.ttl)
+
+    async def aperform(self) -> None:
+        await self.store.awrite(self.key, self.value, self.ttl)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove one entry."""
+
+    store: Store
+    key: str
+
+    def perform(self) -> None:
+        self.store.delete(self.key)
+
+    async def aperform(self) -> None:
+        await self.store.adelete(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """→ how the flight ended, or None if patience did."""
+
+    flight: Flight
+
+    def perform(self) -> Landed | None:
+        try:
+            return self.flight.future.result(FOLLOWER_PATIENCE)
+        except FutureTimeoutError:
+            return None
+
+    async def aperform(self) -> Landed | None:
+        import asyncio  # here: a program without coroutines need not pay for it
+
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(self.flight.future), FOLLOWER_PATIENCE)
+        except TimeoutError:
+            return None
+
+
+def run(steps: Steps[T]) -> T:
+    """Perform each effect that *steps* asks for; an error is thrown back into it."""
+    try:
+        effect = next(steps)
+        while True:
+            try:
+                result = effect.perform()
+            except BaseException as error:  # noqa: BLE001: the steps decide, and let go what is not theirs
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+async def arun(steps: Steps[T]) -> T:
+    """As `run`, awaiting."""
+    try:
+        effect = next(steps)
+        while True:
+            try:
+                result = await effect.aperform()
+            except BaseException as error:  # noqa: BLE001
+                effect = steps.throw(error)
+            else:
+                effect = steps.send(result)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]

@@ -1,0 +1,167 @@
+"""Single flight for threads and tasks: one computation for all who ask for one key at once.
+
+A flight knows which flights its leader waits for, so that a function that calls itself, or
+two that call each other, compute instead of waiting for themselves.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from ._isolation import Held
+
+Epoch = tuple[int, int]
+STRIPES = 64
+
+
+class Role(Enum):
+    """What a caller is to do about a key that is not cached."""
+
+    LEAD = auto()  # compute for everybody
+    FOLLOW = auto()  # wait for the leader
+    ALONE = auto()  # compute, telling nobody: waiting would be waiting for oneself
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """How a flight ended. *held* is the value to share.
+
+    Without it: *error* is what the function raised; neither means that there is nothing to
+    share, and *gone* that the leader was cancelled or died, so that another should lead.
+    """
+
+    held: Held | None = None
+    error: Exception | None = None
+    traceback: TracebackType | None = None
+    gone: bool = False
+
+
+class Flight:
+    """One computation in progress."""
+
+    __slots__ = ("epoch", "future", "key", "waits_for")
+
+    def __init__(self, key: str, epoch: Epoch) -> None:
+        self.key = key
+        self.epoch = epoch
+        self.future: Future[Landed] = Future()
+        self.future.set_running_or_notify_cancel()  # so that a follower's cancellation cannot cancel it
+        self.waits_for: list[Flight] = []
+
+
+class Boarding(NamedTuple):
+    """The answer of `Flights.board`."""
+
+    role: Role
+    flight: Flight | None
+
+
+_led: ContextVar[tuple[Flight, ...]] = ContextVar("cachekit_led", default=())
+_graph = threading.Lock()  # who waits for whom, over all functions
+
+
+class Flights:
+    """One function's flights, and its epochs: counters that each invalidation moves on.
+
+    A call joins only a flight of its own epoch, so one that begins after an invalidation never
+    gets the value of a computation that began before it.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._open: dict[str, Flight] = {}
+        self._all = 0
+        self._stripes = [0] * STRIPES
+
+    def epoch(self, key: str) -> Epoch:
+        """The epoch of *key*; equal at two moments if nothing was invalidated between."""
+        return self._all, self._stripes[hash(key) % STRIPES]
+
+    def invalidate(self, key: str | None = None) -> None:
+        """Begin a new epoch for *key*, or for all keys; flights of the old one are joined no more."""
+        with _graph:
+            if key is None:
+                self._all += 1
+            else:
+                self._stripes[hash(key) % STRIPES] += 1
+
+    def board(self, key: str, epoch: Epoch) -> Boarding:
+        """Join the flight of *key* or begin one."""
+        with _graph:
+            flight = self._open.get(key)
+            if flight is None or flight.epoch != epoch:
+                flight = self._open[key] = Flight(key, epoch)
+                return Boarding(Role.LEAD, flight)
+            if _leads_to(flight, _led.get()):
+                return Boarding(Role.ALONE, None)
+            for led in _led.get():
+                led.waits_for.append(flight)
+            return Boarding(Role.FOLLOW, flight)
+
+    def leave(self, flight: Flight) -> None:
+        """A follower no longer waits."""
+        with _graph:
+            for led in _led.get():
+                if flight in led.waits_for:
+                    led.waits_for.remove(flight)
+
+    def forget(self, flight: Flight) -> None:
+        """Nobody joins *flight* from now on; its followers may wait on."""
+        with _graph:
+            if self._open.get(flight.key) is flight:
+                del self._open[flight.key]
+
+    def land(self, flight: Flight, landed: Landed) -> None:
+        """The leader is done; every follower goes on. A second landing changes nothing."""
+        self.forget(flight)
+        if not flight.future.done():
+            flight.future.set_result(landed)
+
+    def after_fork(self) -> None:
+        """Start anew in a child, where no leader lives."""
+        self._begin()
+
+
+class leading:  # noqa: N801: used as a statement, `with leading(flight):`
+    """While the function runs: calls it makes, and tasks it starts, know that they are part of *flight*."""
+
+    # A class, not a generator: a generator's frame would show in the tracebacks of the user's function.
+    __slots__ = ("_flight", "_token")
+    _token: Token[tuple[Flight, ...]] | None
+
+    def __init__(self, flight: Flight | None) -> None:
+        self._flight = flight
+
+    def __enter__(self) -> None:
+        self._token = None if self._flight is None else _led.set((*_led.get(), self._flight))
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._token is not None:
+            _led.reset(self._token)
+
+
+def forget_lock_after_fork() -> None:
+    """The lock may have been held by a thread that the child does not have."""
+    global _graph
+    _graph = threading.Lock()
+
+
+def _leads_to(flight: Flight, targets: tuple[Any, ...]) -> bool:
+    """Whether *flight* is, or waits for, one of *targets*."""
+    todo, seen = [flight], set()
+    while todo:
+        reached = todo.pop()
+        if reached in targets:
+            return True
+        if reached not in seen:
+            seen.add(reached)
+            todo += reached.waits_for
+    return False

@@ -1,0 +1,254 @@
+"""The cold path: what happens on a miss, written once. It does no I/O; it yields effects.
+
+`lookup` decides what the wrapper does; the wrapper calls the user's function; `complete`
+stores what came of it, or `abandon` lets the followers go.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from ._codec import Decoded
+from ._effects import Delete, Read, Steps, Wait, Write
+from ._flight import Landed, Role
+from ._isolation import Held, hold, hold_any
+from ._report import Invalidation
+from ._site import NO_VALUE, Call, Site
+from ._store import Store
+from .errors import BackendError, DecodeError, SerializationError
+
+MARKER_TTL = 30 * 86400.0
+"""Seconds a scope's marker lives. One that expired is made anew, which costs each entry one miss."""
+
+PENDING_LIMIT = 1000
+"""Keys whose invalidation waits for the backend; beyond it, all of the function's entries are invalidated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What `lookup` came to: a *value*, or another caller's *error* to raise, or neither: run the function."""
+
+    value: Any = NO_VALUE
+    error: Exception | None = None
+    traceback: TracebackType | None = None
+
+
+RUN = Found()
+
+
+def lookup(site: Site, call: Call) -> Steps[Found]:
+    """Find a value, or lead, or wait for who leads."""
+    while call.key is not None:
+        call.epoch = site.flights.epoch(call.key)
+        role, flight = site.flights.board(call.key, call.epoch)
+        if role is Role.FOLLOW:
+            assert flight is not None  # noqa: S101: for the type checker
+            try:
+                landed = yield Wait(flight)
+            finally:
+                site.flights.leave(flight)
+            if landed is None:
+                site.flights.forget(flight)  # whoever comes next need not wait as long
+            elif landed.gone:
+                continue
+            return _shared(site, landed)
+        if role is Role.LEAD:
+            call.flight = flight
+            try:
+                return (yield from _lead(site, call))
+            except BaseException as error:
+                abandon(site, call, error)
+                raise
+        break
+    site.tally.count("misses")
+    return RUN
+
+
+def complete(site: Site, call: Call, value: Any) -> Steps[None]:
+    """Store what the function returned, and let the followers have it."""
+    if call.key is None:
+        return
+    landed = Landed()
+    try:
+        try:
+            held, data = _encoded(site, value)
+        except SerializationError as error:
+            site.unencodable(value, error)
+            return
+        landed = Landed(held)
+        if call.tokens is not None and data is not None:
+            yield from _write(site, call, data, call.tokens)
+        site.keep(call, held, site.ttl)
+    finally:
+        _land(site, call, landed)
+
+
+def abandon(site: Site, call: Call, error: BaseException) -> None:
+    """The function raised, or the leader was cancelled: followers get the error, or a new leader."""
+    _land(site, call, Landed(error=error, traceback=error.__traceback__) if isinstance(error, Exception) else Landed(gone=True))
+
+
+def prepare_refresh(site: Site, call: Call) -> Steps[None]:
+    """Before a refresh runs the function: earlier computations may no longer store, and the tokens are read."""
+    if call.key is None:
+        return
+    site.flights.invalidate(call.key)
+    call.epoch = site.flights.epoch(call.key)
+    store = site.store
+    if store is not None:
+        yield from _read(site, call, store)
+    site.tally.count("misses")
+
+
+def invalidate(site: Site, key: str) -> Steps[Invalidation]:
+    """Remove one entry from every layer."""
+    site.flights.invalidate(key)
+    store = site.store
+    outcome = Invalidation("done")
+    if store is not None:
+        try:
+            yield Delete(store, key)
+        except BackendError as error:
+            outcome = _pending(site, error, key)
+    # After the backend's: what was read there a moment ago must not be put into L1 again.
+    site.flights.invalidate(key)
+    if site.memory is not None:
+        site.memory.drop(site.index, key)
+    return outcome
+
+
+def clear(site: Site) -> Steps[Invalidation]:
+    """Remove the function's entries from every layer: in the backend, by a fresh token in its marker."""
+    site.flights.invalidate()
+    store = site.store
+    outcome = Invalidation("done")
+    if store is not None:
+        try:
+            yield Write(store, site.marker, os.urandom(16), MARKER_TTL)
+        except BackendError as error:
+            outcome = _pending(site, error, None)
+    site.flights.invalidate()
+    if site.memory is not None:
+        site.memory.clear(site.index)
+    return outcome
+
+
+# -- the leader's way ----------------------------------------------------------------------
+
+
+def _lead(site: Site, call: Call) -> Steps[Found]:
+    # Another leader may have landed between this call's look into L1 and its boarding.
+    value = site.held(call)
+    if value is not NO_VALUE:
+        site.tally.count("l1_hits")
+        _land(site, call, Landed(gone=True))  # followers find it in L1 too
+        return Found(value)
+    store = site.store
+    if store is not None:
+        entry = yield from _read(site, call, store)
+        if entry is not None:
+            value = _taken_from_backend(site, call, entry)
+            if value is not NO_VALUE:
+                return Found(value)
+    site.tally.count("misses")
+    return RUN
+
+
+def _read(site: Site, call: Call, store: Store) -> Steps[Decoded | None]:
+    """The valid entry, if there is one. Notes the tokens that a store of this call will carry."""
+    assert call.key is not None  # noqa: S101: for the type checker
+    try:
+        yield from _settle(site, call.key, store)
+        raw, token = yield Read(store, (call.key, site.marker))
+        if type(token) is not bytes:
+            token = os.urandom(16)
+            yield Write(store, site.marker, token, MARKER_TTL)
+            raw = None  # whatever is there was stored under a token that is lost
+    except BackendError as error:
+        site.failed(error)
+        return None
+    call.tokens = (token,)
+    if raw is None:
+        return None
+    try:
+        entry = site.codec.unpack(raw, call.key, site.now())
+        if entry.tokens != call.tokens:
+            raise DecodeError("invalidated")
+    except DecodeError as error:
+        site.misread(error)
+        return None
+    return entry
+
+
+def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
+    try:
+        value = site.codec.loads(entry.data)
+    except DecodeError as error:
+        site.misread(error)
+        return NO_VALUE
+    held = hold(value, entry.data, site.codec.loads)
+    site.keep(call, held, entry.remaining)
+    site.tally.count("l2_hits")
+    _land(site, call, Landed(held))
+    return value
+
+
+def _encoded(site: Site, value: Any) -> tuple[Held, bytes | None]:
+    if site.store is None:
+        return hold_any(value, site.codec.dumps, site.codec.loads), None
+    data = site.codec.dumps(value)
+    return hold(value, data, site.codec.loads), data
+
+
+def _write(site: Site, call: Call, data: bytes, tokens: tuple[bytes, ...]) -> Steps[None]:
+    store, key = site.store, call.key
+    if store is None or key is None or site.flights.epoch(key) != call.epoch:
+        return
+    try:
+        yield Write(store, key, site.codec.pack(data, key, site.now(), tokens), site.ttl)
+        if site.flights.epoch(key) != call.epoch:
+            yield Delete(store, key)  # it was invalidated while the value was under way
+    except BackendError as error:
+        site.failed(error)
+
+
+def _shared(site: Site, landed: Landed | None) -> Found:
+    """A follower's answer: the leader's value or error; else it runs the function for itself."""
+    if landed is not None and landed.error is not None:
+        # With the traceback it had: raised in many threads, it would gather all of theirs.
+        return Found(error=landed.error, traceback=landed.traceback)
+    value = site.taken(landed.held if landed is not None else None)
+    site.tally.count("misses" if value is NO_VALUE else "shared")
+    return Found(value)
+
+
+def _land(site: Site, call: Call, landed: Landed) -> None:
+    if call.flight is not None:
+        site.flights.land(call.flight, landed)
+
+
+# -- invalidations the backend did not take --------------------------------------------------
+
+
+def _pending(site: Site, error: BackendError, key: str | None) -> Invalidation:
+    """Remember what the backend could not be told; this process does not read it there until it was."""
+    site.failed(error)
+    if key is None or len(site.pending) >= PENDING_LIMIT:
+        site.pending_clear = True
+        site.pending.clear()
+    else:
+        site.pending.add(key)
+    return Invalidation("pending", str(error))
+
+
+def _settle(site: Site, key: str, store: Store) -> Steps[None]:
+    """Carry out what is pending for *key*, with a fresh token. Raises what the backend raises."""
+    if site.pending_clear:
+        yield Write(store, site.marker, os.urandom(16), MARKER_TTL)
+        site.pending_clear = False
+    if key in site.pending:
+        yield Delete(store, key)
+        site.pending.discard(key)

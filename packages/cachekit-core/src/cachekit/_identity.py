@@ -1,0 +1,140 @@
+"""What tells one decorated function's entries from another's, the same in every process.
+
+A function in a module is its module and qualified name. A lambda, or a function made inside
+another, shares its name with its siblings, so its code and what it closed over when it was
+decorated are part of it too. What cannot be told apart is refused: it would mix entries.
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import hashlib
+import inspect
+import types
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ._keys import Unstable, encode
+from ._names import is_interactive, module_name, type_name
+from .errors import CachekitError, ConfigurationError
+
+_codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
+_closures: dict[tuple[bytes, object], list[tuple[weakref.ref[Any], tuple[object, ...]]]] = {}
+
+
+def identity(function: Callable[..., Any], namespace: str, version: object) -> bytes:
+    """The digest that begins each of *function*'s wire keys."""
+    named = encode(("cachekit", namespace, version, module_name(function.__module__, _globals(function)), function.__qualname__))
+    digest = hashlib.blake2b(named, digest_size=32)
+    if not isinstance(function, types.FunctionType):
+        return digest.digest()
+    code = b"".join(_code(function.__code__))
+    if "<" in function.__qualname__ or is_interactive(function.__module__, function.__globals__):
+        digest.update(code)
+        digest.update(b"".join(_closure(function)))
+    elif _codes.setdefault(digest.digest(), code) != code:
+        digest.update(code)  # a second function of one name in one module, as with `def _(…)`
+    return digest.digest()
+
+
+def refuse_shared(function: Callable[..., Any], identified: bytes, store: object) -> None:
+    """Refuse *function* if a living one of the same identity closed over other objects.
+
+    Parameters:
+        function: the user's function.
+        identified: its `identity`.
+        store: what its entries go to; functions of different stores cannot mix.
+
+    Raises:
+        ConfigurationError: it names the variables and the remedies.
+    """
+    opaque = _opaque(function)
+    if not opaque:
+        return
+    holders = _closures.setdefault((identified, store), [])
+    if _others(holders, function, opaque):
+        gc.collect()  # one that is only kept by a reference cycle is not living
+    if _others(holders, function, opaque):
+        names = ", ".join(opaque)
+        raise ConfigurationError(
+            f"{function.__qualname__} is decorated twice, closing over different objects as {names}: their entries would mix in the backend. "
+            "Pass what differs as an argument, or give each a namespace= or version= of its own"
+        )
+    holders[:] = [(ref, cells) for ref, cells in holders if ref() is not None]
+    holders.append((weakref.ref(function), tuple(opaque.values())))
+
+
+def _others(holders: list[tuple[weakref.ref[Any], tuple[object, ...]]], function: object, opaque: dict[str, object]) -> bool:
+    mine = tuple(map(id, opaque.values()))
+    return any(ref() not in (None, function) and tuple(map(id, cells)) != mine for ref, cells in holders)
+
+
+def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:
+    return getattr(function, "__globals__", None)
+
+
+def _code(code: types.CodeType) -> Iterator[bytes]:
+    """What the code does: not its file or lines, and nothing whose order differs between runs."""
+    yield encode((code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, code.co_kwonlyargcount))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _code(constant)
+        else:
+            yield encode(constant)
+
+
+def _free(function: types.FunctionType, outer: tuple[types.FunctionType, ...] = ()) -> Iterator[tuple[str, object]]:
+    """What *function* closed over, and what the functions among that closed over.
+
+    Not what it rebinds, which is its own state, nor what is not bound yet, which is often itself.
+    """
+    rebound = set(_rebound(function.__code__))
+    outer = (*outer, function)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            continue
+        if name in rebound:
+            continue
+        if isinstance(value, types.FunctionType):
+            value = inspect.unwrap(value)
+        yield name, value
+        if isinstance(value, types.FunctionType) and value not in outer:
+            yield from ((f"{name}.{inner}", of_inner) for inner, of_inner in _free(value, outer))
+
+
+def _rebound(code: types.CodeType) -> Iterator[str]:
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname == "STORE_DEREF")
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _rebound(constant)
+
+
+def _closure(function: types.FunctionType) -> Iterator[bytes]:
+    for name, value in _free(function):
+        yield encode(name)
+        if isinstance(value, types.FunctionType):
+            yield encode((value.__module__, value.__qualname__))
+            yield from _code(value.__code__)
+        elif isinstance(value, types.ModuleType):
+            yield encode(value.__name__)
+        else:
+            yield _stable(value) or encode(type_name(type(value)))
+
+
+def _opaque(function: Callable[..., Any]) -> dict[str, object]:
+    """The free variables whose content no key can tell apart."""
+    if not isinstance(function, types.FunctionType):
+        return {}
+    named = (types.FunctionType, types.ModuleType)
+    return {name: value for name, value in _free(function) if not isinstance(value, named) and not _stable(value)}
+
+
+def _stable(value: object) -> bytes | None:
+    try:
+        return encode(value)
+    except (Unstable, CachekitError):
+        return None

@@ -1,0 +1,178 @@
+"""Canonical bytes for arguments: the same for equal arguments in every process, never for two.
+
+Every value is written as its type's tag, a length and its content, so that no value can
+look like another's text, list or number. What has no stable identity is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import decimal
+import enum
+import fractions
+import pathlib
+import struct
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+
+from ._names import type_name
+from .errors import UncacheableArgumentError
+
+MAX_DEPTH = 64
+
+LEAVES = frozenset({int, str, bytes, bool, type(None), float, uuid.UUID, dt.date})
+"""Exact types a local key may hold; see `is_leaf`."""
+
+
+class Unstable(Exception):
+    """A value has no stable identity; *why* ends in the remedy that is special to it, if any."""
+
+    def __init__(self, value: object, why: str) -> None:
+        super().__init__(why)
+        self.value = value
+        self.why = why
+
+
+def is_leaf(value: object) -> bool:
+    """Whether a dict may look *value* up beside its class and find only its like.
+
+    Not a zero (0.0 equals -0.0), not a NaN (unequal to itself), not a Decimal (1.0 equals 1.00),
+    not a datetime (equal across time zones).
+    """
+    cls = value.__class__
+    if cls is float:
+        return value == value and value != 0.0
+    return cls in LEAVES or isinstance(value, enum.Enum)
+
+
+def encode(value: object, depth: int = 0) -> bytes:
+    """The canonical bytes of *value*, or `Unstable`."""
+    if depth > MAX_DEPTH:
+        raise Unstable(value, f"it nests deeper than {MAX_DEPTH} levels, or contains itself")
+    leaf = _LEAVES.get(type(value))
+    if leaf is not None:
+        return leaf(value)
+    container = _CONTAINERS.get(type(value))
+    if container is not None:
+        return container(value, depth + 1)
+    return _encode_instance(value, depth + 1)
+
+
+def refused(function: str, parameter: str, unstable: Unstable, *, method: bool) -> UncacheableArgumentError:
+    """The error for an argument: which, of what type, why, and every remedy."""
+    cls = type(unstable.value)
+    remedies = f"leave it out with ignore=({parameter!r},), name the key yourself with key=, or give {cls.__qualname__} a __cache_key__() method"
+    if method and parameter in ("self", "cls"):
+        remedies += " that returns what tells its instances apart"
+    return UncacheableArgumentError(
+        f"{function}(): argument {parameter!r} cannot be part of a key: a {cls.__module__}.{cls.__qualname__}: {unstable.why}; {remedies}"
+    )
+
+
+def _sized(tag: bytes, content: bytes) -> bytes:
+    return b"%b%d:%b" % (tag, len(content), content)
+
+
+def _joined(tag: bytes, parts: list[bytes]) -> bytes:
+    return b"%b%d:%b" % (tag, len(parts), b"".join(parts))
+
+
+def _of_type(tag: bytes, cls: type, content: bytes) -> bytes:
+    return _joined(tag, [_sized(b"n", type_name(cls).encode("utf-8", "surrogatepass")), content])
+
+
+def _text(value: str) -> bytes:
+    return value.encode("utf-8", "surrogatepass")
+
+
+def _encode_float(value: float) -> bytes:
+    return b"f" + struct.pack(">d", value)
+
+
+def _encode_zone(zone: dt.tzinfo | None, value: object) -> bytes:
+    if zone is None:
+        return b"N"
+    if type(zone) is dt.timezone:
+        return _sized(b"O", repr(zone).encode())
+    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
+        return _sized(b"Z", zone.key.encode())
+    raise Unstable(value, f"its time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone")
+
+
+def _encode_datetime(value: dt.datetime) -> bytes:
+    if value.tzinfo is None:
+        raise Unstable(value, "a naive datetime is another instant on another machine; give it a tzinfo")
+    stamp = b"%b.%d" % (value.replace(tzinfo=None).isoformat().encode(), value.fold)
+    return _sized(b"D", stamp) + _encode_zone(value.tzinfo, value)
+
+
+def _encode_time(value: dt.time) -> bytes:
+    stamp = b"%b.%d" % (value.replace(tzinfo=None).isoformat().encode(), value.fold)
+    return _sized(b"H", stamp) + _encode_zone(value.tzinfo, value)
+
+
+_LEAVES: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"N",
+    type(...): lambda value: b"L",
+    bool: lambda value: b"T" if value else b"F",
+    int: lambda value: _sized(b"i", b"%x" % value),
+    float: _encode_float,
+    complex: lambda value: b"c" + struct.pack(">dd", value.real, value.imag),
+    str: lambda value: _sized(b"s", _text(value)),
+    bytes: lambda value: _sized(b"b", value),
+    bytearray: lambda value: _sized(b"B", bytes(value)),
+    decimal.Decimal: lambda value: _sized(b"d", repr(value).encode()),
+    fractions.Fraction: lambda value: _sized(b"q", repr(value).encode()),
+    uuid.UUID: lambda value: b"u" + value.bytes,
+    dt.date: lambda value: _sized(b"A", value.isoformat().encode()),
+    dt.datetime: _encode_datetime,
+    dt.time: _encode_time,
+    dt.timedelta: lambda value: _sized(b"I", b"%d.%d.%d" % (value.days, value.seconds, value.microseconds)),
+    dt.timezone: lambda value: _encode_zone(value, value),
+    zoneinfo.ZoneInfo: lambda value: _encode_zone(value, value),
+    range: lambda value: _sized(b"r", b"%d.%d.%d" % (value.start, value.stop, value.step)),
+    **{
+        cls: (lambda name: lambda value: _sized(name, _text(str(value))))(b"p" + cls.__name__.encode())
+        for cls in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath)
+    },
+}
+
+
+def _encode_dict(value: dict[Any, Any], depth: int) -> bytes:
+    # In its own order: what a function makes of a dict may depend on it (json.dumps does).
+    return _joined(b"m", [encode(item, depth) for pair in value.items() for item in pair])
+
+
+_CONTAINERS: dict[type, Callable[[Any, int], bytes]] = {
+    tuple: lambda value, depth: _joined(b"t", [encode(item, depth) for item in value]),
+    list: lambda value, depth: _joined(b"l", [encode(item, depth) for item in value]),
+    dict: _encode_dict,
+    set: lambda value, depth: _joined(b"S", sorted(encode(item, depth) for item in value)),
+    frozenset: lambda value, depth: _joined(b"R", sorted(encode(item, depth) for item in value)),
+}
+
+
+def _encode_instance(value: object, depth: int) -> bytes:
+    cls = type(value)
+    if isinstance(value, type):
+        return _sized(b"C", type_name(value).encode("utf-8", "surrogatepass"))
+    own_key = getattr(cls, "__cache_key__", None)
+    if own_key is not None:
+        return _of_type(b"k", cls, encode(own_key(value), depth))
+    if isinstance(value, enum.Enum):
+        # A Flag's combinations have no name of their own; every other member does.
+        member = encode(value.value, depth) if isinstance(value, enum.Flag) else _sized(b"s", _text(value.name))
+        return _of_type(b"e", cls, member)
+    # Only a class that was itself made a dataclass: a plain subclass may hold more than its fields.
+    if "__dataclass_fields__" in vars(cls):
+        return _of_type(b"a", cls, _encode_fields(value, tuple(field.name for field in dataclasses.fields(cls)), depth))  # type: ignore[arg-type]
+    if isinstance(value, tuple) and hasattr(cls, "_fields") and not getattr(value, "__dict__", None):
+        return _of_type(b"w", cls, _encode_fields(value, cls._fields, depth))
+    raise Unstable(value, "it has no identity that holds in another process")
+
+
+def _encode_fields(value: object, names: tuple[str, ...], depth: int) -> bytes:
+    return _joined(b"m", [part for name in names for part in (_sized(b"s", _text(name)), encode(getattr(value, name), depth))])

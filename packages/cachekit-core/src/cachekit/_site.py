@@ -1,0 +1,268 @@
+"""One decorated function: its policy made concrete, its keys, its entries, its counts."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import _flight, _plugins, _resolve, _store
+from ._binding import PREFIX, Binder, CallKeyError
+from ._codec import Codec, Stamp
+from ._flight import Epoch, Flight, Flights
+from ._identity import identity, refuse_shared
+from ._isolation import Held
+from ._memory import Index, Memory
+from ._report import CacheInfo, Tally
+from ._store import Store
+from ._ttl import parse_ttl
+from .config.groups import L1CacheConfig
+from .contracts import Backend
+from .errors import BackendError, CachekitError, DecodeError
+from .presets import UNSET, Policy
+
+_log = logging.getLogger("cachekit")
+
+NO_VALUE: Final = object()
+"""Stands where there is no value; a cached None is a value."""
+
+_DEFAULT_L1 = L1CacheConfig()
+_memories: weakref.WeakKeyDictionary[L1CacheConfig, Memory] = weakref.WeakKeyDictionary()
+_sites: weakref.WeakSet[Site] = weakref.WeakSet()
+_lock = threading.Lock()
+
+monotonic: Callable[[], float] = time.monotonic
+wall: Callable[[], float] = time.time
+"""The clocks, for intervals and for stored stamps; tests put their own here."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call on its way. A call without a key goes to the function, and nothing is stored."""
+
+    key: str | None = None
+    local: Hashable | None = None
+    flight: Flight | None = None
+    epoch: Epoch = (0, 0)
+    tokens: tuple[bytes, ...] | None = None  # None: the backend is not to be written in this call
+
+
+class Site:
+    """What the wrapper, the cold path and the verbs share.
+
+    Parameters:
+        function: the user's function.
+        policy: what the decorator was told, presets applied.
+        method: whether it stands in a class body.
+    """
+
+    def __init__(self, function: Callable[..., Any], policy: Policy, *, method: bool) -> None:
+        self.function = function
+        self.name = function.__qualname__
+        self._policy = policy
+        self._identity = identity(function, policy.namespace, policy.version)
+        self.binder = Binder(function, self._identity, policy.ignore, policy.key, method=method)
+        self.marker = PREFIX + "m:f:" + hashlib.blake2b(self._identity, digest_size=32).hexdigest()
+        self.tally = Tally()
+        self.flights = Flights()
+        self.pending: set[str] = set()
+        self.pending_clear = False
+        self._warned: set[str] = set()
+        self._resolved = False
+        self.enabled = True
+        self._choice: Backend | str | None = None
+        self._store: Store | None = None
+        self.memory: Memory | None = None
+        self.index = Index()
+        if policy.backend is not UNSET and policy.backend is not None:
+            refuse_shared(function, self._identity, _address(policy.backend))
+        _sites.add(self)
+
+    # -- resolved at the first call, then fixed ------------------------------------------
+
+    def resolve(self) -> None:
+        """Read the settings and choose the backend, once."""
+        if self._resolved:
+            return
+        from .config import CachekitConfig, load_settings
+
+        config = load_settings(CachekitConfig)
+        with _lock:
+            if self._resolved:
+                return
+            self.enabled = config.enabled
+            self.ttl = config.default_ttl if self._policy.ttl is UNSET else parse_ttl(self._policy.ttl)
+            if config.enabled:
+                self._choose(config.backend)
+                self._make_codec(compress=config.enable_compression)
+                self._take_memory()
+            self._resolved = True
+
+    def _choose(self, named: str | None) -> None:
+        self._choice = _resolve.chosen_backend(self._policy.backend, named)
+        if self._policy.backend is UNSET and self._choice is not None:
+            refuse_shared(self.function, self._identity, _address(self._choice))
+        if self._choice is not None and not isinstance(self._choice, str):
+            self._store = _resolve.store_of(self._choice)
+
+    def _make_codec(self, *, compress: bool) -> None:
+        policy = self._policy
+        serializer = _plugins.made("serializer", policy.serializer) if isinstance(policy.serializer, str) else policy.serializer
+        compressor = policy.compressor if policy.compressor is not UNSET else "zstd" if compress else "none"
+        if isinstance(compressor, str):
+            compressor = _plugins.made("compressor", compressor)
+        self.codec = Codec(serializer, compressor, integrity=policy.integrity_checking)
+
+    def _take_memory(self) -> None:
+        config = self._policy.l1 or _DEFAULT_L1
+        enabled = config.enabled if self._policy.l1_enabled is None else self._policy.l1_enabled
+        if enabled:
+            self.memory = _memories.get(config)
+            if self.memory is None:
+                self.memory = _memories[config] = Memory(config.max_size_mb << 20, lambda: monotonic())
+            self.index = self.memory.index(self)
+        elif self._choice is None:
+            self.warn("nothing", "no backend is configured and L1 is off, so nothing is cached")
+
+    @property
+    def store(self) -> Store | None:
+        """The backend; one that was made by name is made anew after `cache.close()`."""
+        return self._store or _resolve.store_of(self._choice)
+
+    # -- one call ----------------------------------------------------------------------
+
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Call, Any]:
+        """The call with its key, and the value L1 has for it, or `NO_VALUE`."""
+        if not self._resolved:
+            self.resolve()
+        if not self.enabled:
+            return Call(), NO_VALUE
+        try:
+            bound = self.binder.bind(*args, **kwargs)
+        except TypeError:
+            return Call(), NO_VALUE  # the function itself says what is wrong with the call
+        local = self.binder.local_key(bound)
+        if local is not None and self.memory is not None:
+            value = self.taken(self.memory.get(self.index, None, local))
+            if value is not NO_VALUE:
+                self.tally.count("l1_hits")
+                return Call(), value
+        try:
+            key = self.binder.wire_key(bound, args, kwargs)
+        except CallKeyError as error:
+            self.tally.count("uncacheable")
+            self.warn("key", f"called without the cache: {error}", error.__cause__)
+            return Call(), NO_VALUE
+        call = Call(key, local)
+        if local is None:
+            value = self.held(call)
+            if value is not NO_VALUE:
+                self.tally.count("l1_hits")
+            return call, value
+        return call, NO_VALUE
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """The call with its keys; errors of the user's own key code are raised as they are."""
+        bound = self.binder.bind(*args, **kwargs)
+        return Call(self.key(args, kwargs), self.binder.local_key(bound))
+
+    def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """The wire key of a call; errors of the user's own key code are raised as they are."""
+        try:
+            return self.binder.wire_key(self.binder.bind(*args, **kwargs), args, kwargs)
+        except CallKeyError as error:
+            raise (error.__cause__ or error) from None
+
+    def held(self, call: Call) -> Any:
+        """What L1 has for *call*, or `NO_VALUE`."""
+        if self.memory is None or call.key is None:
+            return NO_VALUE
+        return self.taken(self.memory.get(self.index, call.key, None))
+
+    def taken(self, held: Held | None) -> Any:
+        """A caller's own copy of what is held, or `NO_VALUE`."""
+        if held is None:
+            return NO_VALUE
+        try:
+            return held.value()
+        except Exception as error:  # noqa: BLE001: a deep copy runs the value's own code
+            reason = error.reason if isinstance(error, DecodeError) else "not copied"
+            self.tally.count_unread(reason)
+            self.warn("copy", f"an entry of L1 could not be copied ({type(error).__name__}: {error})")
+            return NO_VALUE
+
+    def keep(self, call: Call, held: Held, ttl: float | None) -> None:
+        """Put a value into L1, unless something was invalidated since the call began."""
+        if self.memory is None or call.key is None or self.flights.epoch(call.key) != call.epoch:
+            return
+        if not self.memory.put(self.index, call.key, call.local, held, ttl):
+            self.tally.count("uncacheable")
+            self.warn("size", f"a value of {held.size} bytes is larger than L1's max_size_mb={self.memory.max_bytes >> 20} and is not kept there")
+
+    def now(self) -> Stamp:
+        """The moment, with this function's TTL."""
+        return Stamp(wall(), self.ttl)
+
+    # -- what went wrong, counted and said once ------------------------------------------
+
+    def failed(self, error: BackendError) -> None:
+        """A backend operation failed."""
+        self.tally.count("backend_errors")
+        self.warn(f"backend {type(error).__name__}", f"the backend failed and the call went on without it: {error}")
+
+    def misread(self, error: DecodeError) -> None:
+        """An entry was there but is not served."""
+        self.tally.count_unread(error.reason)
+        if error.reason not in ("expired", "invalidated"):
+            self.warn(f"read {error.reason}", f"an entry was not understood and counts as a miss: {error}")
+
+    def unencodable(self, value: Any, error: CachekitError) -> None:
+        """The function's value cannot be cached."""
+        self.tally.count("uncacheable")
+        self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {error}")
+
+    def warn(self, about: str, text: str, cause: BaseException | None = None) -> None:
+        """Log a WARNING, once a function for each *about*."""
+        if about not in self._warned:
+            self._warned.add(about)
+            _log.warning("%s: %s", self.name, text, exc_info=cause)
+
+    def info(self) -> CacheInfo:
+        return self.tally.info(len(self.index.by_wire), self.index.size)
+
+    def after_fork(self) -> None:
+        self.tally.begin()
+        self.flights.after_fork()
+
+
+def clear_l1() -> None:
+    """Empty this process's L1."""
+    for site in list(_sites):
+        site.flights.invalidate()  # what is being computed now must not come back
+    for memory in list(_memories.values()):
+        memory.clear_all()
+
+
+def _address(backend: Any) -> object:
+    return backend if isinstance(backend, str) else id(backend)
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()
+    _flight.forget_lock_after_fork()
+    _resolve.forget_lock_after_fork()
+    _store.forget_pool_after_fork()
+    for memory in list(_memories.values()):
+        memory.after_fork()
+    for site in list(_sites):
+        site.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

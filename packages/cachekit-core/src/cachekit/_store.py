@@ -1,0 +1,123 @@
+"""A backend as the cold path sees it: three verbs, sync and async, that raise only `BackendError`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable
+from .errors import BackendError, TransientBackendError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+T = TypeVar("T")
+
+THREADS = 16
+"""Threads that serve async functions of backends without native async verbs; one pool a process."""
+
+
+class Store:
+    """One backend object.
+
+    Parameters:
+        backend: any object with the five verbs.
+        name: what logs call it.
+    """
+
+    def __init__(self, backend: Backend, name: str) -> None:
+        self.backend = backend
+        self.name = name
+        self._native = backend if isinstance(backend, AsyncBackend) else None
+
+    def read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        with _meant(self.name, "get"):
+            if isinstance(self.backend, BulkReads):
+                return _each(keys, self.backend.get_many(keys))
+            return [self.backend.get(key) for key in keys]
+
+    def write(self, key: str, value: bytes, ttl: float | None) -> None:
+        with _meant(self.name, "set"):
+            self.backend.set(key, value, ttl)
+
+    def delete(self, key: str) -> None:
+        with _meant(self.name, "delete"):
+            self.backend.delete(key)
+
+    async def aread(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        with _meant(self.name, "get"):
+            if isinstance(self.backend, AsyncBulkReads):
+                return _each(keys, await self.backend.aget_many(keys))
+            if self._native is not None:
+                return [await self._native.aget(key) for key in keys]
+        return await _in_thread(self.read, keys)
+
+    async def awrite(self, key: str, value: bytes, ttl: float | None) -> None:
+        if self._native is None:
+            return await _in_thread(self.write, key, value, ttl)
+        with _meant(self.name, "set"):
+            return await self._native.aset(key, value, ttl)
+
+    async def adelete(self, key: str) -> None:
+        if self._native is None:
+            return await _in_thread(self.delete, key)
+        with _meant(self.name, "delete"):
+            await self._native.adelete(key)
+            return None
+
+    def close(self) -> None:
+        if isinstance(self.backend, Closable):
+            self.backend.close()
+
+    async def aclose(self) -> None:
+        if isinstance(self.backend, AsyncClosable):
+            await self.backend.aclose()
+        else:
+            await _in_thread(self.close)
+
+
+def _each(keys: Sequence[str], values: Sequence[bytes | None]) -> Sequence[bytes | None]:
+    if len(values) != len(keys):
+        raise TransientBackendError(f"a bulk read of {len(keys)} keys answered {len(values)} values")
+    return values
+
+
+@contextmanager
+def _meant(name: str, verb: str) -> Iterator[None]:
+    """Backends raise by meaning; whatever else comes out of anybody's backend may pass next time."""
+    try:
+        yield
+    except BackendError:
+        raise
+    except Exception as error:
+        raise TransientBackendError(f"backend {name}: {verb} raised {type(error).__name__}") from error
+
+
+_pool: ThreadPoolExecutor | None = None
+
+
+async def _in_thread(verb: Callable[..., T], *args: Any) -> T:
+    # Imported here: a program without coroutines need not pay for asyncio.
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cachekit")
+    work: Awaitable[T] = asyncio.get_running_loop().run_in_executor(_pool, verb, *args)
+    return await work
+
+
+def close_pool() -> None:
+    """End the threads once their work is done; the next use begins new ones."""
+    global _pool
+    pool, _pool = _pool, None
+    if pool is not None:
+        pool.shutdown(wait=True)
+
+
+def forget_pool_after_fork() -> None:
+    """Its threads are the parent's."""
+    global _pool
+    _pool = None

@@ -1,0 +1,1 @@
+"""Core's own serializer and compressors, registered as anybody's would be."""

@@ -1,0 +1,24 @@
+"""Core's own variables."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class CachekitConfig(BaseSettings):
+    """Core's settings, from the environment.
+
+    Example:
+        >>> from cachekit.config import CachekitConfig
+        >>> CachekitConfig(default_ttl=60).default_ttl
+        60.0
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CACHEKIT_", frozen=True, hide_input_in_errors=True)
+
+    enabled: bool = Field(True, description="false turns all caching off")
+    backend: str | None = Field(None, min_length=1, description="the name of the default backend")
+    default_ttl: float = Field(3600.0, gt=0, le=3_153_600_000, allow_inf_nan=False, description="seconds, for functions that name no ttl")
+    enable_compression: bool = Field(True, description="false stores values as they are")
+    compression_level: int = Field(6, ge=1, le=9, description="1 is fastest, 9 is smallest")

@@ -1,0 +1,234 @@
+"""What a plugin provides: the protocols it implements and the specs it registers.
+
+A whole plugin, to copy and fill in (`acme_cache/plugin.py`; the entry point is
+``[project.entry-points.cachekit]`` → ``acme = "acme_cache.plugin"``)::
+
+    from cachekit import hookimpl
+    from cachekit.contracts import BackendSpec
+
+    def create(settings):
+        from .backend import AcmeBackend  # the driver is imported here, not above
+        return AcmeBackend()
+
+    @hookimpl
+    def cachekit_register_backends():
+        return [BackendSpec(name="acme", factory=create)]
+
+A backend is any object with the five verbs of `Backend`; no inheritance. Everything else
+is an optional capability with a protocol of its own, which core looks for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+API_VERSION = 1
+"""The version of this module's protocols. A spec of another version is refused by name."""
+
+FOREVER = 100 * 365 * 86400.0
+"""A hundred years in seconds: backends may store a longer TTL as no expiry."""
+
+
+# -- backends --------------------------------------------------------------------------
+
+
+class Backend(Protocol):
+    """An L2 store of bytes under short printable keys.
+
+    The verbs may be called from any thread at once. Each raises a subclass of
+    `cachekit.errors.BackendError` that says what the failure means; core treats any other
+    exception as transient. Keys are printable ASCII of at most 250 bytes when core makes them.
+    """
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes last set, or None when there are none or they expired."""
+
+    def set(self, key: str, value: bytes, ttl: float | None) -> None:
+        """Store *value* for *ttl* seconds (see `check_ttl`), or without expiry when None."""
+
+    def delete(self, key: str) -> bool:
+        """Remove the entry; True if there was one."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether `get` would return bytes."""
+        ...
+
+    def health_check(self) -> tuple[bool, Mapping[str, Any]]:
+        """Whether the store answers, and details for people. Never raises, never shows a secret."""
+        ...
+
+
+@runtime_checkable
+class AsyncBackend(Protocol):
+    """Capability: the five verbs as native coroutines, usable from any running loop."""
+
+    async def aget(self, key: str) -> bytes | None: ...
+    async def aset(self, key: str, value: bytes, ttl: float | None) -> None: ...
+    async def adelete(self, key: str) -> bool: ...
+    async def aexists(self, key: str) -> bool: ...
+    async def ahealth_check(self) -> tuple[bool, Mapping[str, Any]]: ...
+
+
+@runtime_checkable
+class BulkReads(Protocol):
+    """Capability: read several keys in one round trip, in the order asked."""
+
+    def get_many(self, keys: Sequence[str]) -> Sequence[bytes | None]: ...
+
+
+@runtime_checkable
+class AsyncBulkReads(Protocol):
+    """Capability: `BulkReads` as a native coroutine."""
+
+    async def aget_many(self, keys: Sequence[str]) -> Sequence[bytes | None]: ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """Capability: `close()` ends clients and pools, twice if need be.
+
+    After it every verb raises `cachekit.errors.BackendClosedError`, and `health_check` is False.
+    """
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class AsyncClosable(Protocol):
+    """Capability: `aclose()` does what `close()` does, and awaits the running loop's clients."""
+
+    async def aclose(self) -> None: ...
+
+
+BACKEND_VERBS = ("get", "set", "delete", "exists", "health_check")
+
+
+def check_ttl(ttl: float | None) -> float | None:
+    """Return *ttl* if a backend can take it; every backend's `set` begins with this.
+
+    Parameters:
+        ttl: seconds, a positive finite number, or None for no expiry.
+
+    Returns:
+        The TTL in seconds, or None when it is None or beyond `FOREVER`.
+
+    Raises:
+        ValueError: zero, negative, NaN or infinite.
+
+    Example:
+        >>> check_ttl(1.5), check_ttl(None), check_ttl(1e300)
+        (1.5, None, None)
+    """
+    if ttl is None:
+        return None
+    if not (math.isfinite(ttl) and ttl > 0):
+        raise ValueError(f"ttl={ttl!r}: takes a positive number of seconds, or None for no expiry")
+    return None if ttl > FOREVER else float(ttl)
+
+
+# -- values ----------------------------------------------------------------------------
+
+
+class Serializer(Protocol):
+    """Values to bytes and back. `name` is written into each frame."""
+
+    name: str
+
+    def dumps(self, value: Any) -> bytes:
+        """Encode *value*, or raise `SerializationError` if it could not come back as it was."""
+        ...
+
+    def loads(self, data: bytes) -> Any:
+        """Decode hostile *data*, or raise `DecodeError`."""
+
+
+class Compressor(Protocol):
+    """Bytes to fewer bytes and back. `name` is written into each frame."""
+
+    name: str
+
+    def compress(self, data: bytes) -> bytes:
+        """Compress *data*; the result may be larger, and is then not used."""
+        ...
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        """Restore exactly *size* bytes, allocating no more, or raise `DecodeError`."""
+        ...
+
+
+class Encryptor(Protocol):
+    """Bytes to sealed bytes and back. `name` is written into each frame."""
+
+    name: str
+
+    def encrypt(self, data: bytes, associated: bytes) -> bytes:
+        """Seal *data*, bound to *associated*."""
+        ...
+
+    def decrypt(self, data: bytes, associated: bytes) -> bytes:
+        """Open what `encrypt` sealed, or raise `DecodeError`."""
+        ...
+
+
+# -- specs -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Spec:
+    """What every spec carries.
+
+    Parameters:
+        name: how users name it: lower-case letters, digits, ``_`` and ``-``.
+        settings: returns the pydantic-settings class the factory takes; called when the
+            plugin is first used, so that importing cachekit imports no pydantic.
+        api_version: the `API_VERSION` the plugin was written for.
+    """
+
+    name: str
+    settings: Callable[[], type[Any]] | None = None
+    api_version: int = API_VERSION
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackendSpec(_Spec):
+    """A backend by name.
+
+    Parameters:
+        factory: called with the loaded settings (None without a settings class); imports the
+            driver and returns a `Backend`. It connects at first use, not here.
+        variables: environment variables of its own; any of them set means "configured".
+        shared_variables: variables that other software reads too (``REDIS_URL``); they select
+            this backend only if no backend's own variable is set.
+        works_unconfigured: usable with nothing set (a server on localhost); chosen when
+            nothing in the environment names a backend.
+    """
+
+    factory: Callable[[Any], Backend]
+    variables: tuple[str, ...] = ()
+    shared_variables: tuple[str, ...] = ()
+    works_unconfigured: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SerializerSpec(_Spec):
+    """A serializer by name; *factory* is called with the loaded settings."""
+
+    factory: Callable[[Any], Serializer]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompressorSpec(_Spec):
+    """A compressor by name; *factory* is called with the loaded settings."""
+
+    factory: Callable[[Any], Compressor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EncryptorSpec(_Spec):
+    """An encryptor by name; *factory* is called with the loaded settings."""
+
+    factory: Callable[[Any], Encryptor]
