@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from ._keys import Unstable, encode, is_leaf, refused
+from ._keys import UnstableError, encode, is_leaf, refused
 from ._names import type_name
 from .errors import CachekitError, ConfigurationError, UnsupportedFunctionError
 
@@ -34,7 +34,9 @@ class Binder:
         UnsupportedFunctionError: the function has no signature that can be read.
     """
 
-    def __init__(self, function: Callable[..., Any], identity: bytes, ignore: Iterable[str], key: Callable[..., Any] | None, *, method: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], identity: bytes, ignore: Iterable[str], key: Callable[..., Any] | None, *, method: bool
+    ) -> None:
         self.name = function.__qualname__
         self.function = function
         self._key = key
@@ -66,7 +68,7 @@ class Binder:
         """
         digest = self._digest.copy()
         if self._key is not None:
-            digest.update(b"k" + self._encoded("key=", self._custom(args, kwargs)))
+            digest.update(b"k" + self._encoded("key=", self._custom(self._key, args, kwargs)))
         else:
             for position, name, encoded_name, keywords in self._kept:
                 value = bound[position]
@@ -75,22 +77,23 @@ class Binder:
                 digest.update(encoded_name + content)
         return PREFIX + digest.hexdigest()
 
-    def _custom(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        assert self._key is not None  # noqa: S101: for the type checker; wire_key asked
+    def _custom(self, key: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
-            return self._key(*args, **kwargs)
+            return key(*args, **kwargs)
         except Exception as error:
             raise CallKeyError(f"{self.name}: key= raised {type(error).__name__}") from error
 
     def _encoded(self, name: str, value: Any) -> bytes:
         try:
             return encode(value)
-        except Unstable as unstable:
+        except UnstableError as unstable:
             raise refused(self.name, name, unstable, method=self._method) from None
         except CachekitError:
             raise
         except Exception as error:
-            raise CallKeyError(f"{self.name}: the key of argument {name!r} ({type_name(type(value))}) raised {type(error).__name__}") from error
+            raise CallKeyError(
+                f"{self.name}: the key of argument {name!r} ({type_name(type(value))}) raised {type(error).__name__}"
+            ) from error
 
 
 def _checked_ignore(ignore: Iterable[str], names: list[str], function: str) -> frozenset[str]:
@@ -111,7 +114,7 @@ def _compiled(function: Callable[..., Any], parameters: list[inspect.Parameter])
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
             written.append("*")
             star = True
-        prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        prefix = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**" if parameter.kind is parameter.VAR_KEYWORD else ""
         star = star or prefix == "*"
         written.append(prefix + parameter.name + ("" if parameter.default is parameter.empty else "=None"))
         last = i + 1 == len(parameters) or parameters[i + 1].kind is not parameter.POSITIONAL_ONLY
@@ -119,7 +122,7 @@ def _compiled(function: Callable[..., Any], parameters: list[inspect.Parameter])
             written.append("/")
     names = "".join(f"{parameter.name}, " for parameter in parameters)
     scope: dict[str, Any] = {}
-    exec(f"def bind({', '.join(written)}): return ({names})", scope)  # noqa: S102: names Python itself accepted
+    exec(f"def bind({', '.join(written)}): return ({names})", scope)  # noqa: S102 - names Python itself accepted
     bind = scope["bind"]
     defaults = [p for p in parameters if p.default is not p.empty]
     bind.__defaults__ = tuple(p.default for p in defaults if p.kind is not p.KEYWORD_ONLY) or None

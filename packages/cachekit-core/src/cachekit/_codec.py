@@ -52,7 +52,7 @@ class Codec:
         except SerializationError:
             raise
         # Anybody's serializer: what it raises is a value that was not encoded, never the caller's error.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             raise SerializationError(f"serializer {self._serializer.name!r} raised {type(error).__name__}: {error}") from error
 
     def loads(self, data: bytes) -> Any:
@@ -107,7 +107,7 @@ class Codec:
             data = compressor.decompress(frame.payload, frame.size)
         except DecodeError:
             raise
-        except Exception as error:  # noqa: BLE001: anybody's compressor, over hostile bytes
+        except Exception as error:  # noqa: BLE001 - anybody's compressor, over hostile bytes
             raise DecodeError("corrupt", f"compressor {frame.compressor!r} raised {type(error).__name__}") from None
         if len(data) != frame.size:
             raise DecodeError("wrong size")

@@ -101,7 +101,7 @@ def run(steps: Steps[T]) -> T:
         while True:
             try:
                 result = effect.perform()
-            except BaseException as error:  # noqa: BLE001: the steps decide, and let go what is not theirs
+            except BaseException as error:  # noqa: BLE001 - the steps decide, and let go what is not theirs
                 effect = steps.throw(error)
             else:
                 effect = steps.send(result)

@@ -59,7 +59,7 @@ class Boarding(NamedTuple):
     """The answer of `Flights.board`."""
 
     role: Role
-    flight: Flight | None
+    flight: Flight
 
 
 _led: ContextVar[tuple[Flight, ...]] = ContextVar("cachekit_led", default=())
@@ -101,7 +101,7 @@ class Flights:
                 flight = self._open[key] = Flight(key, epoch)
                 return Boarding(Role.LEAD, flight)
             if _leads_to(flight, _led.get()):
-                return Boarding(Role.ALONE, None)
+                return Boarding(Role.ALONE, flight)
             for led in _led.get():
                 led.waits_for.append(flight)
             return Boarding(Role.FOLLOW, flight)
@@ -130,7 +130,7 @@ class Flights:
         self._begin()
 
 
-class leading:  # noqa: N801: used as a statement, `with leading(flight):`
+class leading:  # noqa: N801 - used as a statement, `with leading(flight):`
     """While the function runs: calls it makes, and tasks it starts, know that they are part of *flight*."""
 
     # A class, not a generator: a generator's frame would show in the tracebacks of the user's function.

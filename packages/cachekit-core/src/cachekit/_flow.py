@@ -41,11 +41,10 @@ RUN = Found()
 
 def lookup(site: Site, call: Call) -> Steps[Found]:
     """Find a value, or lead, or wait for who leads."""
-    while call.key is not None:
-        call.epoch = site.flights.epoch(call.key)
-        role, flight = site.flights.board(call.key, call.epoch)
+    while (key := call.key) is not None:
+        call.epoch = site.flights.epoch(key)
+        role, flight = site.flights.board(key, call.epoch)
         if role is Role.FOLLOW:
-            assert flight is not None  # noqa: S101: for the type checker
             try:
                 landed = yield Wait(flight)
             finally:
@@ -58,7 +57,7 @@ def lookup(site: Site, call: Call) -> Steps[Found]:
         if role is Role.LEAD:
             call.flight = flight
             try:
-                return (yield from _lead(site, call))
+                return (yield from _lead(site, call, key))
             except BaseException as error:
                 abandon(site, call, error)
                 raise
@@ -99,7 +98,7 @@ def prepare_refresh(site: Site, call: Call) -> Steps[None]:
     call.epoch = site.flights.epoch(call.key)
     store = site.store
     if store is not None:
-        yield from _read(site, call, store)
+        yield from _read(site, call, call.key, store)
     site.tally.count("misses")
 
 
@@ -139,7 +138,7 @@ def clear(site: Site) -> Steps[Invalidation]:
 # -- the leader's way ----------------------------------------------------------------------
 
 
-def _lead(site: Site, call: Call) -> Steps[Found]:
+def _lead(site: Site, call: Call, key: str) -> Steps[Found]:
     # Another leader may have landed between this call's look into L1 and its boarding.
     value = site.held(call)
     if value is not NO_VALUE:
@@ -148,7 +147,7 @@ def _lead(site: Site, call: Call) -> Steps[Found]:
         return Found(value)
     store = site.store
     if store is not None:
-        entry = yield from _read(site, call, store)
+        entry = yield from _read(site, call, key, store)
         if entry is not None:
             value = _taken_from_backend(site, call, entry)
             if value is not NO_VALUE:
@@ -157,12 +156,11 @@ def _lead(site: Site, call: Call) -> Steps[Found]:
     return RUN
 
 
-def _read(site: Site, call: Call, store: Store) -> Steps[Decoded | None]:
+def _read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None]:
     """The valid entry, if there is one. Notes the tokens that a store of this call will carry."""
-    assert call.key is not None  # noqa: S101: for the type checker
     try:
-        yield from _settle(site, call.key, store)
-        raw, token = yield Read(store, (call.key, site.marker))
+        yield from _settle(site, key, store)
+        raw, token = yield Read(store, (key, site.marker))
         if type(token) is not bytes:
             token = os.urandom(16)
             yield Write(store, site.marker, token, MARKER_TTL)
@@ -174,7 +172,7 @@ def _read(site: Site, call: Call, store: Store) -> Steps[Decoded | None]:
     if raw is None:
         return None
     try:
-        entry = site.codec.unpack(raw, call.key, site.now())
+        entry = site.codec.unpack(raw, key, site.now())
         if entry.tokens != call.tokens:
             raise DecodeError("invalidated")
     except DecodeError as error:

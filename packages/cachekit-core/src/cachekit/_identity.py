@@ -16,12 +16,13 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ._keys import Unstable, encode
+from ._keys import UnstableError, encode
 from ._names import is_interactive, module_name, type_name
 from .errors import CachekitError, ConfigurationError
 
 _codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
-_closures: dict[tuple[bytes, object], list[tuple[weakref.ref[Any], tuple[object, ...]]]] = {}
+_Claim = tuple[bytes, object, tuple[int, ...]]  # an identity, the store, the addresses of what was closed over
+_closures: weakref.WeakKeyDictionary[Callable[..., Any], _Claim] = weakref.WeakKeyDictionary()
 
 
 def identity(function: Callable[..., Any], namespace: str, version: object) -> bytes:
@@ -53,22 +54,20 @@ def refuse_shared(function: Callable[..., Any], identified: bytes, store: object
     opaque = _opaque(function)
     if not opaque:
         return
-    holders = _closures.setdefault((identified, store), [])
-    if _others(holders, function, opaque):
+    mine = (identified, store, tuple(map(id, opaque.values())))
+    if _is_taken(function, mine):
         gc.collect()  # one that is only kept by a reference cycle is not living
-    if _others(holders, function, opaque):
+    if _is_taken(function, mine):
         names = ", ".join(opaque)
         raise ConfigurationError(
-            f"{function.__qualname__} is decorated twice, closing over different objects as {names}: their entries would mix in the backend. "
-            "Pass what differs as an argument, or give each a namespace= or version= of its own"
+            f"{function.__qualname__} is decorated twice, closing over different objects as {names}: "
+            "their entries would mix in the backend. Pass what differs as an argument, or give each a namespace= or version= of its own"
         )
-    holders[:] = [(ref, cells) for ref, cells in holders if ref() is not None]
-    holders.append((weakref.ref(function), tuple(opaque.values())))
+    _closures[function] = mine
 
 
-def _others(holders: list[tuple[weakref.ref[Any], tuple[object, ...]]], function: object, opaque: dict[str, object]) -> bool:
-    mine = tuple(map(id, opaque.values()))
-    return any(ref() not in (None, function) and tuple(map(id, cells)) != mine for ref, cells in holders)
+def _is_taken(function: object, mine: _Claim) -> bool:
+    return any(other is not function and claim[:2] == mine[:2] and claim[2] != mine[2] for other, claim in list(_closures.items()))
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:
@@ -77,7 +76,9 @@ def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:
 
 def _code(code: types.CodeType) -> Iterator[bytes]:
     """What the code does: not its file or lines, and nothing whose order differs between runs."""
-    yield encode((code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, code.co_kwonlyargcount))
+    yield encode(
+        (code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, code.co_kwonlyargcount)
+    )
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _code(constant)
@@ -136,5 +137,5 @@ def _opaque(function: Callable[..., Any]) -> dict[str, object]:
 def _stable(value: object) -> bytes | None:
     try:
         return encode(value)
-    except (Unstable, CachekitError):
+    except (UnstableError, CachekitError):
         return None

@@ -33,9 +33,12 @@ _MAX_DEPTH = 32
 
 
 class Held(Protocol):
-    """A value as L1 holds it. *size* is in bytes, without the cache's own bookkeeping."""
+    """A value as L1 holds it."""
 
-    size: int
+    @property
+    def size(self) -> int:
+        """Bytes, without the cache's own bookkeeping."""
+        ...
 
     def value(self) -> Any:
         """What a caller may keep and change."""
@@ -121,8 +124,10 @@ def _held_plain(value: Any) -> Held | None:
 def _held_deep(value: Any) -> Held:
     try:
         held = copy.deepcopy(value)
-    except Exception as error:  # noqa: BLE001: copying runs the value's own code, which may raise anything
-        raise SerializationError(f"{type(value).__qualname__} can neither be encoded nor copied ({type(error).__name__}: {error})") from None
+    except Exception as error:  # noqa: BLE001 - copying runs the value's own code, which may raise anything
+        raise SerializationError(
+            f"{type(value).__qualname__} can neither be encoded nor copied ({type(error).__name__}: {error})"
+        ) from None
     if held is value and not isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
         # An object that copies as itself (a singleton, a module) says that sharing it is meant.
         return Shared(value, sys.getsizeof(value, 64))

@@ -27,7 +27,7 @@ LEAVES = frozenset({int, str, bytes, bool, type(None), float, uuid.UUID, dt.date
 """Exact types a local key may hold; see `is_leaf`."""
 
 
-class Unstable(Exception):
+class UnstableError(Exception):
     """A value has no stable identity; *why* ends in the remedy that is special to it, if any."""
 
     def __init__(self, value: object, why: str) -> None:
@@ -49,9 +49,9 @@ def is_leaf(value: object) -> bool:
 
 
 def encode(value: object, depth: int = 0) -> bytes:
-    """The canonical bytes of *value*, or `Unstable`."""
+    """The canonical bytes of *value*, or `UnstableError`."""
     if depth > MAX_DEPTH:
-        raise Unstable(value, f"it nests deeper than {MAX_DEPTH} levels, or contains itself")
+        raise UnstableError(value, f"it nests deeper than {MAX_DEPTH} levels, or contains itself")
     leaf = _LEAVES.get(type(value))
     if leaf is not None:
         return leaf(value)
@@ -61,10 +61,12 @@ def encode(value: object, depth: int = 0) -> bytes:
     return _encode_instance(value, depth + 1)
 
 
-def refused(function: str, parameter: str, unstable: Unstable, *, method: bool) -> UncacheableArgumentError:
+def refused(function: str, parameter: str, unstable: UnstableError, *, method: bool) -> UncacheableArgumentError:
     """The error for an argument: which, of what type, why, and every remedy."""
     cls = type(unstable.value)
-    remedies = f"leave it out with ignore=({parameter!r},), name the key yourself with key=, or give {cls.__qualname__} a __cache_key__() method"
+    remedies = (
+        f"leave it out with ignore=({parameter!r},), name the key yourself with key=, or give {cls.__qualname__} a __cache_key__() method"
+    )
     if method and parameter in ("self", "cls"):
         remedies += " that returns what tells its instances apart"
     return UncacheableArgumentError(
@@ -99,12 +101,14 @@ def _encode_zone(zone: dt.tzinfo | None, value: object) -> bytes:
         return _sized(b"O", repr(zone).encode())
     if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
         return _sized(b"Z", zone.key.encode())
-    raise Unstable(value, f"its time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone")
+    raise UnstableError(
+        value, f"its time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone"
+    )
 
 
 def _encode_datetime(value: dt.datetime) -> bytes:
     if value.tzinfo is None:
-        raise Unstable(value, "a naive datetime is another instant on another machine; give it a tzinfo")
+        raise UnstableError(value, "a naive datetime is another instant on another machine; give it a tzinfo")
     stamp = b"%b.%d" % (value.replace(tzinfo=None).isoformat().encode(), value.fold)
     return _sized(b"D", stamp) + _encode_zone(value.tzinfo, value)
 
@@ -171,7 +175,7 @@ def _encode_instance(value: object, depth: int) -> bytes:
         return _of_type(b"a", cls, _encode_fields(value, tuple(field.name for field in dataclasses.fields(cls)), depth))  # type: ignore[arg-type]
     if isinstance(value, tuple) and hasattr(cls, "_fields") and not getattr(value, "__dict__", None):
         return _of_type(b"w", cls, _encode_fields(value, cls._fields, depth))
-    raise Unstable(value, "it has no identity that holds in another process")
+    raise UnstableError(value, "it has no identity that holds in another process")
 
 
 def _encode_fields(value: object, names: tuple[str, ...], depth: int) -> bytes:

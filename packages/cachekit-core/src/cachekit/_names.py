@@ -58,6 +58,7 @@ def _claim(name: str, cls: type) -> None:
     holder = _claimed.get(name, lambda: None)()
     if holder is not None and holder is not cls:
         raise UncacheableArgumentError(
-            f"two classes are called {name}, so a key cannot tell their instances apart; define the class in a module, or give it a __qualname__ of its own"
+            f"two classes are called {name}, so a key cannot tell their instances apart; "
+            "define the class in a module, or give it a __qualname__ of its own"
         )
     _claimed[name] = weakref.ref(cls)

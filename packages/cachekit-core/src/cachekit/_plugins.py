@@ -72,7 +72,7 @@ class Failure:
         return f"{what}{self.provider}: {self.why}"
 
 
-class _Rejected(Exception):
+class _RejectedError(Exception):
     """A plugin cannot be registered; the text says why."""
 
 
@@ -102,7 +102,7 @@ class Registry:
         """Register one plugin, whole or not at all."""
         try:
             offered = self._offered(plugin, f"{provider.plugin} [{id(plugin):x}]")
-        except _Rejected as rejected:
+        except _RejectedError as rejected:
             self._fail(provider, str(rejected), rejected.__cause__)
             return
         for kind, spec in offered:
@@ -148,20 +148,20 @@ class Registry:
 
     def _offered(self, plugin: object, registered_name: str) -> list[tuple[Kind, Spec]]:
         if self._manager.is_registered(plugin):
-            raise _Rejected("another entry point already registered this module")
+            raise _RejectedError("another entry point already registered this module")
         try:
             self._manager.register(plugin, registered_name)
             self._manager.check_pending()  # now, so that a misspelt hook blames its own author
             callers = self._manager.get_hookcallers(plugin)
             if not callers:
-                raise _Rejected("it implements no cachekit hook; mark its functions with `cachekit.hookimpl`")
+                raise _RejectedError("it implements no cachekit hook; mark its functions with `cachekit.hookimpl`")
             return [(kind, spec) for kind in KINDS for spec in self._called_hook(plugin, kind)]
-        except _Rejected:
+        except _RejectedError:
             self._forget(plugin)
             raise
         except (pluggy.PluginValidationError, ValueError) as error:
             self._forget(plugin)
-            raise _Rejected(" ".join(str(error).split())) from error
+            raise _RejectedError(" ".join(str(error).split())) from error
 
     def _called_hook(self, plugin: object, kind: Kind) -> Sequence[Spec]:
         hook, spec_type = KINDS[kind]
@@ -172,12 +172,14 @@ class Registry:
             try:
                 returned = list(implementation.function())
             except (Exception, SystemExit) as error:
-                raise _Rejected(f"{hook}() raised {type(error).__name__}: {error}") from error
+                raise _RejectedError(f"{hook}() raised {type(error).__name__}: {error}") from error
             for spec in returned:
                 if not isinstance(spec, spec_type):
-                    raise _Rejected(f"{hook}() returned {spec!r}; it takes a sequence of {spec_type.__name__}")
+                    raise _RejectedError(f"{hook}() returned {spec!r}; it takes a sequence of {spec_type.__name__}")
                 if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
-                    raise _Rejected(f"{hook}() names a {kind} {spec.name!r}; names are lower-case letters, digits, '_' and '-', up to 64")
+                    raise _RejectedError(
+                        f"{hook}() names a {kind} {spec.name!r}; names are lower-case letters, digits, '_' and '-', up to 64"
+                    )
             specs += returned
         return specs
 
@@ -190,7 +192,7 @@ class Registry:
         if spec.api_version != API_VERSION:
             if not found:
                 del self._found[kind][spec.name]
-            why = f"it was written for plugin API {spec.api_version}, and this cachekit-core speaks {API_VERSION}; install matching versions of both"
+            why = f"written for plugin API {spec.api_version}; this cachekit-core speaks {API_VERSION}: install matching versions"
             self._fail(provider, why, kind=kind, name=spec.name)
         elif found and found[0][1].entry_point is None:
             # Core's own names cannot be taken over: every function would depend on who came second.
@@ -200,7 +202,9 @@ class Registry:
             if len(found) > 1:
                 self._fail(provider, f"{found[0][1]} provides this name too; neither is used", kind=kind, name=spec.name)
 
-    def _fail(self, provider: Provider, why: str, cause: BaseException | None = None, kind: Kind | None = None, name: str | None = None) -> None:
+    def _fail(
+        self, provider: Provider, why: str, cause: BaseException | None = None, kind: Kind | None = None, name: str | None = None
+    ) -> None:
         import logging  # only a failure needs it
 
         failure = Failure(provider, why, cause, kind, name)

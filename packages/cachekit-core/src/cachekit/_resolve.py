@@ -18,7 +18,7 @@ from .presets import UNSET, Unset
 _log = logging.getLogger("cachekit")
 _lock = threading.Lock()
 _stores: dict[str, Store] = {}
-_default: Backend | str | None | Unset = UNSET
+_default: Backend | str | Unset | None = UNSET
 
 
 def checked_backend(backend: Any, argument: str = "backend") -> None:
@@ -35,12 +35,16 @@ def checked_backend(backend: Any, argument: str = "backend") -> None:
         near = {verb: difflib.get_close_matches(verb, dir(backend), n=1, cutoff=0.75) for verb in missing}
         hints = "".join(f"; did you mean {verb} by {found[0]}?" for verb, found in near.items() if found)
         raise ConfigurationError.of(
-            argument, backend, f"a backend has the methods {', '.join(BACKEND_VERBS)}; this {type(backend).__qualname__} lacks {', '.join(missing)}{hints}"
+            argument,
+            backend,
+            f"a backend has the methods {', '.join(BACKEND_VERBS)}; this {type(backend).__qualname__} lacks {', '.join(missing)}{hints}",
         )
     awaitable = [verb for verb in BACKEND_VERBS if inspect.iscoroutinefunction(getattr(backend, verb))]
     if awaitable:
         raise ConfigurationError.of(
-            argument, backend, f"{', '.join(awaitable)} must be plain methods; coroutines are called {', '.join('a' + verb for verb in awaitable)}"
+            argument,
+            backend,
+            f"{', '.join(awaitable)} must be plain methods; coroutines are called {', '.join('a' + verb for verb in awaitable)}",
         )
 
 
@@ -66,7 +70,7 @@ def set_default_backend(backend: Backend | str | None) -> None:
     _default = backend
 
 
-def chosen_backend(backend: Backend | str | None | Unset, named: str | None) -> Backend | str | None:
+def chosen_backend(backend: Backend | str | Unset | None, named: str | None) -> Backend | str | None:
     """The name or object that *backend* comes to: the call's, the default, ``CACHEKIT_BACKEND``, or the environment's.
 
     Parameters:
@@ -137,14 +141,17 @@ def _of_environment() -> str | None:
         names = sorted({name for name, _ in claims})
         if len(names) > 1:
             raise ConfigurationError(
-                f"{' and '.join(variable for _, variable in claims)} are both set, so the environment names {len(names)} backends ({', '.join(names)}); "
+                f"{' and '.join(variable for _, variable in claims)} are set, so the environment names "
+                f"{len(names)} backends ({', '.join(names)}); "
                 f"unset all but one, or choose with CACHEKIT_BACKEND={names[0]}"
             )
         if names:
             return names[0]
     unconfigured = [spec.name for spec in specs if spec.works_unconfigured]
     if len(unconfigured) > 1:
-        raise ConfigurationError(f"the backends {', '.join(unconfigured)} are installed and none is configured; choose with CACHEKIT_BACKEND={unconfigured[0]}")
+        raise ConfigurationError(
+            f"the backends {', '.join(unconfigured)} are installed and none is configured; choose with CACHEKIT_BACKEND={unconfigured[0]}"
+        )
     if not unconfigured:
         _say_l1_only()
     return unconfigured[0] if unconfigured else None

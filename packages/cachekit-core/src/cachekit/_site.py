@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import _flight, _plugins, _resolve, _store
 from ._binding import PREFIX, Binder, CallKeyError
@@ -27,6 +27,9 @@ from .contracts import Backend
 from .errors import BackendError, CachekitError, DecodeError
 from .presets import UNSET, Policy
 
+if TYPE_CHECKING:
+    from .config import CachekitConfig
+
 _log = logging.getLogger("cachekit")
 
 NO_VALUE: Final = object()
@@ -35,7 +38,7 @@ NO_VALUE: Final = object()
 _DEFAULT_L1 = L1CacheConfig()
 _memories: weakref.WeakKeyDictionary[L1CacheConfig, Memory] = weakref.WeakKeyDictionary()
 _sites: weakref.WeakSet[Site] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()  # re-entered when a plugin's factory calls a cached function
 
 monotonic: Callable[[], float] = time.monotonic
 wall: Callable[[], float] = time.time
@@ -94,15 +97,17 @@ class Site:
 
         config = load_settings(CachekitConfig)
         with _lock:
-            if self._resolved:
-                return
-            self.enabled = config.enabled
-            self.ttl = config.default_ttl if self._policy.ttl is UNSET else parse_ttl(self._policy.ttl)
-            if config.enabled:
-                self._choose(config.backend)
-                self._make_codec(compress=config.enable_compression)
-                self._take_memory()
-            self._resolved = True
+            if not self._resolved:
+                self._resolve(config)
+
+    def _resolve(self, config: CachekitConfig) -> None:
+        self.enabled = config.enabled
+        self.ttl = config.default_ttl if self._policy.ttl is UNSET else parse_ttl(self._policy.ttl)
+        if config.enabled:
+            self._choose(config.backend)
+            self._make_codec(compress=config.enable_compression)
+            self._take_memory()
+        self._resolved = True
 
     def _choose(self, named: str | None) -> None:
         self._choice = _resolve.chosen_backend(self._policy.backend, named)
@@ -191,7 +196,7 @@ class Site:
             return NO_VALUE
         try:
             return held.value()
-        except Exception as error:  # noqa: BLE001: a deep copy runs the value's own code
+        except Exception as error:  # noqa: BLE001 - a deep copy runs the value's own code
             reason = error.reason if isinstance(error, DecodeError) else "not copied"
             self.tally.count_unread(reason)
             self.warn("copy", f"an entry of L1 could not be copied ({type(error).__name__}: {error})")
@@ -203,7 +208,9 @@ class Site:
             return
         if not self.memory.put(self.index, call.key, call.local, held, ttl):
             self.tally.count("uncacheable")
-            self.warn("size", f"a value of {held.size} bytes is larger than L1's max_size_mb={self.memory.max_bytes >> 20} and is not kept there")
+            self.warn(
+                "size", f"a value of {held.size} bytes is larger than L1's max_size_mb={self.memory.max_bytes >> 20} and is not kept there"
+            )
 
     def now(self) -> Stamp:
         """The moment, with this function's TTL."""
@@ -255,7 +262,7 @@ def _address(backend: Any) -> object:
 
 def _after_fork() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _flight.forget_lock_after_fork()
     _resolve.forget_lock_after_fork()
     _store.forget_pool_after_fork()

@@ -47,7 +47,9 @@ class CachedFunction(Protocol[P, R_co]):
     @overload
     def __get__(self, instance: None, owner: type, /) -> CachedFunction[P, R_co]: ...
     @overload
-    def __get__(self: CachedFunction[Concatenate[Any, Q], R_co], instance: object, owner: type | None = None, /) -> CachedFunction[Q, R_co]: ...
+    def __get__(
+        self: CachedFunction[Concatenate[Any, Q], R_co], instance: object, owner: type | None = None, /
+    ) -> CachedFunction[Q, R_co]: ...
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The wire key of a call, the same in every process."""
@@ -85,7 +87,9 @@ class CachedAsyncFunction(Protocol[P, R]):
     @overload
     def __get__(self, instance: None, owner: type, /) -> CachedAsyncFunction[P, R]: ...
     @overload
-    def __get__(self: CachedAsyncFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None, /) -> CachedAsyncFunction[Q, R]: ...
+    def __get__(
+        self: CachedAsyncFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None, /
+    ) -> CachedAsyncFunction[Q, R]: ...
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """The wire key of a call, the same in every process."""
@@ -308,7 +312,9 @@ def _check_codec(kind: Any, given: Any, methods: tuple[str, ...], registry: Any)
         return
     missing = [method for method in methods if not callable(getattr(given, method, None))]
     if isinstance(given, type) or missing or not isinstance(getattr(given, "name", None), str):
-        raise ConfigurationError.of(kind, given, f"takes an installed name, or an object with a name (text) and the methods {' and '.join(methods)}")
+        raise ConfigurationError.of(
+            kind, given, f"takes an installed name, or an object with a name (text) and the methods {' and '.join(methods)}"
+        )
 
 
 def _decorated(function: Any, policy: Policy) -> Any:
@@ -339,10 +345,13 @@ def _refuse_uncacheable(function: Any) -> None:
     if not callable(function):
         raise UnsupportedFunctionError(f"@cache decorates functions; got {shown(function)} (options are given by name: @cache(ttl=60))")
     if not isinstance(getattr(function, "__self__", None), ModuleType | None):
-        raise UnsupportedFunctionError(f"{shown(function)} is bound to an object that would be no part of its keys; decorate the function in the class")
+        raise UnsupportedFunctionError(
+            f"{shown(function)} is bound to an object that would be no part of its keys; decorate the function in the class"
+        )
     if not isinstance(named, str):
         raise UnsupportedFunctionError(f"{shown(function)} has no name to make keys from; wrap it in a def of your own")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UnsupportedFunctionError(
-            f"{named} is a generator: each of its values can be taken only once, so there is nothing to cache; return a list, or cache the function that consumes it"
+            f"{named} is a generator: each of its values can be taken only once, so there is nothing to cache; "
+            "return a list, or cache the function that consumes it"
         )

@@ -30,7 +30,7 @@ class Policy:
 
     ttl: object = UNSET
     namespace: str = "default"
-    backend: Backend | str | None | Unset = UNSET
+    backend: Backend | str | Unset | None = UNSET
     l1: L1CacheConfig | None = None
     l1_enabled: bool | None = None
     serializer: str | Serializer = "default"

@@ -140,14 +140,17 @@ def _extend(value: Any) -> Ext:
         return _extend_enum(value)
     cls = type(value)
     raise SerializationError(
-        f"{cls.__module__}.{cls.__qualname__} is not a type that `std` gives back as it was; return plain data, or pass a serializer= that knows the type"
+        f"{cls.__module__}.{cls.__qualname__} is not a type that `std` gives back as it was; "
+        "return plain data, or pass a serializer= that knows the type"
     )
 
 
 def _extend_enum(value: enum.Enum) -> Ext:
     cls = type(value)
     if find_type(cls.__module__, cls.__qualname__) is not cls:
-        raise SerializationError(f"the enum {cls.__qualname__} cannot be found by its name in another process; define it at the top of a module")
+        raise SerializationError(
+            f"the enum {cls.__qualname__} cannot be found by its name in another process; define it at the top of a module"
+        )
     # A Flag's combination has no name of its own, so it goes by its number.
     member = value.name if value.name in cls.__members__ else value.value
     module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__  # a spawned child's name for it
@@ -166,7 +169,9 @@ def _extend_time(value: dt.time) -> Ext:
 def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
     if zone is None or type(zone) is dt.timezone or type(zone) is zoneinfo.ZoneInfo:
         return zone
-    raise SerializationError(f"the time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone")
+    raise SerializationError(
+        f"the time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone"
+    )
 
 
 def _extend_zoneinfo(value: zoneinfo.ZoneInfo) -> Ext:
@@ -244,13 +249,13 @@ def _restore_enum(data: bytes) -> enum.Enum:
 
 
 def _restore_datetime(data: bytes) -> dt.datetime:
-    *fields, fold, zone = _restore_list(data)
-    return dt.datetime(*fields, fold=fold, tzinfo=zone)  # noqa: DTZ001: it is exactly what was stored
+    year, month, day, hour, minute, second, micro, fold, zone = _restore_list(data)
+    return dt.datetime(year, month, day, hour, minute, second, micro, zone, fold=fold)
 
 
 def _restore_time(data: bytes) -> dt.time:
-    *fields, fold, zone = _restore_list(data)
-    return dt.time(*fields, fold=fold, tzinfo=zone)
+    hour, minute, second, micro, fold, zone = _restore_list(data)
+    return dt.time(hour, minute, second, micro, zone, fold=fold)
 
 
 def _restore_path(data: bytes) -> pathlib.PurePath:

@@ -55,7 +55,9 @@ def variables_of(settings: type[BaseSettings], name: str, field: FieldInfo) -> t
 
 
 def _explained(settings: type[BaseSettings], error: ValidationError) -> Iterator[str]:
-    by_location = {str(location): name for name, field in settings.model_fields.items() for location in (name, *variables_of(settings, name, field))}
+    by_location = {
+        str(location): name for name, field in settings.model_fields.items() for location in (name, *variables_of(settings, name, field))
+    }
     for problem in error.errors(include_url=False, include_context=False):
         if not problem["loc"]:  # a rule between fields; its text names them
             yield problem["msg"].removeprefix("Value error, ")
