@@ -7,6 +7,7 @@ stores what came of it, or `abandon` lets the followers go.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -19,9 +20,6 @@ from ._report import Invalidation
 from ._site import NO_VALUE, Call, Site
 from ._store import Store
 from .errors import BackendError, DecodeError, SerializationError
-
-MARKER_TTL = 30 * 86400.0
-"""Seconds a scope's marker lives. One that expired is made anew, which costs each entry one miss."""
 
 PENDING_LIMIT = 1000
 """Keys whose invalidation waits for the backend; beyond it, all of the function's entries are invalidated."""
@@ -98,7 +96,7 @@ def prepare_refresh(site: Site, call: Call) -> Steps[None]:
     call.epoch = site.flights.epoch(call.key)
     store = site.store
     if store is not None:
-        yield from _read(site, call, call.key, store)
+        yield from _begin(site, call, call.key, store, ())
     site.tally.count("misses")
 
 
@@ -126,7 +124,7 @@ def clear(site: Site) -> Steps[Invalidation]:
     outcome = Invalidation("done")
     if store is not None:
         try:
-            yield Write(store, site.marker, os.urandom(16), MARKER_TTL)
+            yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
         except BackendError as error:
             outcome = _pending(site, error, None)
     site.flights.invalidate()
@@ -156,19 +154,27 @@ def _lead(site: Site, call: Call, key: str) -> Steps[Found]:
     return RUN
 
 
-def _read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None]:
-    """The valid entry, if there is one. Notes the tokens that a store of this call will carry."""
+def _begin(site: Site, call: Call, key: str, store: Store, keys: tuple[str, ...]) -> Steps[Sequence[bytes | None]]:
+    """What the backend has under *keys*. Notes the token that a store of this call will carry; without, it stores nothing."""
+    nothing: list[bytes | None] = [None] * len(keys)
     try:
         yield from _settle(site, key, store)
-        raw, token = yield Read(store, (key, site.marker))
+        found: list[bytes | None]
+        *found, token = yield Read(store, (*keys, site.marker))
         if type(token) is not bytes:
             token = os.urandom(16)
-            yield Write(store, site.marker, token, MARKER_TTL)
-            raw = None  # whatever is there was stored under a token that is lost
+            yield Write(store, site.marker, token, site.marker_ttl)
+            found = nothing  # whatever is there was stored under a token that is lost
     except BackendError as error:
         site.failed(error)
-        return None
+        return nothing
     call.tokens = (token,)
+    return found
+
+
+def _read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None]:
+    """The valid entry, if there is one."""
+    (raw,) = yield from _begin(site, call, key, store, (key,))
     if raw is None:
         return None
     try:
@@ -245,7 +251,7 @@ def _pending(site: Site, error: BackendError, key: str | None) -> Invalidation:
 def _settle(site: Site, key: str, store: Store) -> Steps[None]:
     """Carry out what is pending for *key*, with a fresh token. Raises what the backend raises."""
     if site.pending_clear:
-        yield Write(store, site.marker, os.urandom(16), MARKER_TTL)
+        yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
         site.pending_clear = False
     if key in site.pending:
         yield Delete(store, key)

@@ -80,12 +80,18 @@ class Memory:
             self._order.move_to_end(slot)
         return slot.held
 
-    def put(self, index: Index, wire: str, local: Hashable | None, held: Held, ttl: float | None) -> bool:
-        """Hold a value for *ttl* seconds; False if it alone is more than the budget."""
+    def put(self, index: Index, wire: str, local: Hashable | None, held: Held, ttl: float | None, valid: Callable[[], bool]) -> bool:
+        """Hold a value for *ttl* seconds, if it is still *valid*; False if it alone is more than the budget.
+
+        *valid* is asked under the lock that removing takes too: an invalidation either is seen
+        here, or removes what is put here.
+        """
         slot = Slot(index, wire, local, held, None if ttl is None else self._clock() + ttl)
         with self._lock:
             while self._abandoned:
                 self._remove_all(self._abandoned.popleft())
+            if not valid():
+                return True
             old = index.by_wire.get(wire)
             if old is not None:
                 self._remove(old)

@@ -18,7 +18,7 @@ import pluggy
 
 from . import hookspecs
 from .contracts import API_VERSION, BackendSpec, CompressorSpec, EncryptorSpec, SerializerSpec
-from .errors import BrokenPluginError, DuplicatePluginError, IncompatiblePluginError, UnknownPluginError
+from .errors import BrokenPluginError, CachekitError, DuplicatePluginError, IncompatiblePluginError, UnknownPluginError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -268,8 +268,13 @@ def made(kind: Kind, name: str) -> Any:
 
 def make(spec: Any) -> Any:
     """Call a spec's factory with its settings, loaded."""
-    if spec.settings is None:
-        return spec.factory(None)
-    from .config import load_settings
+    try:
+        if spec.settings is None:
+            return spec.factory(None)
+        from .config import load_settings
 
-    return spec.factory(load_settings(spec.settings()))
+        return spec.factory(load_settings(spec.settings()))
+    except CachekitError:
+        raise
+    except Exception as error:
+        raise BrokenPluginError(f"{spec.name!r} could not be made: its factory raised {type(error).__name__}: {error}") from error

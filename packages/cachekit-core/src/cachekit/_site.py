@@ -107,14 +107,16 @@ class Site:
             self._choose(config.backend)
             self._make_codec(compress=config.enable_compression)
             self._take_memory()
+        # A marker that expired is made anew, which costs each entry one miss.
+        self.marker_ttl = None if self.ttl is None else max(30 * 86400.0, 2 * self.ttl)
         self._resolved = True
 
     def _choose(self, named: str | None) -> None:
         self._choice = _resolve.chosen_backend(self._policy.backend, named)
         if self._policy.backend is UNSET and self._choice is not None:
             refuse_shared(self.function, self._identity, _address(self._choice))
-        if self._choice is not None and not isinstance(self._choice, str):
-            self._store = _resolve.store_of(self._choice)
+        store = _resolve.store_of(self._choice)  # here, so that a mistake in its settings is told now
+        self._store = None if isinstance(self._choice, str) else store
 
     def _make_codec(self, *, compress: bool) -> None:
         policy = self._policy
@@ -204,9 +206,10 @@ class Site:
 
     def keep(self, call: Call, held: Held, ttl: float | None) -> None:
         """Put a value into L1, unless something was invalidated since the call began."""
-        if self.memory is None or call.key is None or self.flights.epoch(call.key) != call.epoch:
+        key = call.key
+        if self.memory is None or key is None:
             return
-        if not self.memory.put(self.index, call.key, call.local, held, ttl):
+        if not self.memory.put(self.index, key, call.local, held, ttl, lambda: self.flights.epoch(key) == call.epoch):
             self.tally.count("uncacheable")
             self.warn(
                 "size", f"a value of {held.size} bytes is larger than L1's max_size_mb={self.memory.max_bytes >> 20} and is not kept there"

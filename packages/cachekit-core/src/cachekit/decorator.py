@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
-from .errors import ConfigurationError, UnsupportedFunctionError, shown
-from .presets import PRESETS, UNSET, Intent, Policy, Unset
+from ._options import policy_of
+from .errors import UnsupportedFunctionError, shown
+from .presets import UNSET, Intent, Policy
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,8 +24,6 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
-
-_NAMESPACE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
 
 
 # -- what decorating gives, for type checkers ------------------------------------------------
@@ -210,7 +207,7 @@ class CacheDecorator:
             >>> double(4), double(n=4), double.cache_info().misses
             (8, 8, 1)
         """
-        policy = _checked(self._intent, options)
+        policy = policy_of(self._intent, options)
         if function is UNSET:
             return lambda function: _decorated(function, policy)
         return _decorated(function, policy)
@@ -257,64 +254,6 @@ class Cache(CacheDecorator):
 
 
 cache = Cache()
-
-
-def _checked(intent: Intent, options: dict[str, Any]) -> Policy:
-    """The intent's policy with *options* in place, each checked before any traffic."""
-    from . import _plugins, _resolve
-    from ._ttl import parse_ttl
-    from .config import L1CacheConfig
-
-    try:
-        policy = replace(PRESETS[intent], **options)
-    except TypeError:
-        raise ConfigurationError(_unknown_option(options)) from None
-    if policy.ttl is not UNSET:
-        parse_ttl(policy.ttl)
-    if not isinstance(policy.namespace, str) or not _NAMESPACE.fullmatch(policy.namespace):
-        raise ConfigurationError.of("namespace", policy.namespace, "takes 1 to 100 ASCII letters, digits and _ . : / -")
-    if policy.l1 is not None and not isinstance(policy.l1, L1CacheConfig):
-        raise ConfigurationError.of("l1", policy.l1, "takes a cachekit.config.L1CacheConfig")
-    for name in ("l1_enabled", "integrity_checking"):
-        if not isinstance(getattr(policy, name), bool | None):
-            raise ConfigurationError.of(name, getattr(policy, name), "takes True or False")
-    if policy.key is not None and not callable(policy.key):
-        raise ConfigurationError.of("key", policy.key, "takes a function of the call's arguments, or None")
-    if not isinstance(policy.ignore, str | tuple | list | frozenset | set) or not all(isinstance(name, str) for name in policy.ignore):
-        raise ConfigurationError.of("ignore", policy.ignore, "takes names of parameters, as text")
-    if not isinstance(policy.version, int | str | None):
-        raise ConfigurationError.of("version", policy.version, "takes a number or a text")
-    _resolve.checked_backend(policy.backend)
-    _check_codec("serializer", policy.serializer, ("dumps", "loads"), _plugins.registry)
-    _check_codec("compressor", policy.compressor, ("compress", "decompress"), _plugins.registry)
-    l1_off = policy.l1_enabled is False or (policy.l1_enabled is None and policy.l1 is not None and not policy.l1.enabled)
-    if policy.backend is None and l1_off:
-        raise ConfigurationError("backend=None with L1 off would cache nothing; give a backend, or leave L1 on")
-    return policy
-
-
-def _unknown_option(options: dict[str, Any]) -> str:
-    from dataclasses import fields
-    from difflib import get_close_matches
-
-    known = [field.name for field in fields(Policy)]
-    unknown = next(name for name in options if name not in known)
-    near = get_close_matches(unknown, known, n=1)
-    hint = f"; did you mean {near[0]}=?" if near else ""
-    return f"{unknown}={shown(options[unknown])}: cache() has no such option (it has {', '.join(known)}){hint}"
-
-
-def _check_codec(kind: Any, given: Any, methods: tuple[str, ...], registry: Any) -> None:
-    if isinstance(given, Unset):
-        return
-    if isinstance(given, str):
-        registry.resolve(kind, given)
-        return
-    missing = [method for method in methods if not callable(getattr(given, method, None))]
-    if isinstance(given, type) or missing or not isinstance(getattr(given, "name", None), str):
-        raise ConfigurationError.of(
-            kind, given, f"takes an installed name, or an object with a name (text) and the methods {' and '.join(methods)}"
-        )
 
 
 def _decorated(function: Any, policy: Policy) -> Any:
