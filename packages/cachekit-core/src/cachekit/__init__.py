@@ -19,8 +19,9 @@ from .hookspecs import hookimpl
 if TYPE_CHECKING:
     from ._report import CacheInfo, Invalidation
     from ._resolve import set_default_backend
+    from .signatures import CachedFunction
 
-__all__ = ["CacheInfo", "Invalidation", "cache", "hookimpl", "plugin_failures", "set_default_backend"]
+__all__ = ["CacheInfo", "CachedFunction", "Invalidation", "cache", "hookimpl", "plugin_failures", "set_default_backend"]
 
 
 def plugin_failures() -> tuple[str, ...]:
@@ -39,6 +40,10 @@ def __getattr__(name: str) -> Any:
         from . import _report
 
         return getattr(_report, name)
+    if name == "CachedFunction":
+        from .signatures import CachedFunction
+
+        return CachedFunction
     if name == "set_default_backend":
         from ._resolve import set_default_backend
 

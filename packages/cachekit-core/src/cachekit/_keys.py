@@ -173,8 +173,9 @@ def _encode_instance(value: object, depth: int) -> bytes:
     # Only a class that was itself made a dataclass: a plain subclass may hold more than its fields.
     if "__dataclass_fields__" in vars(cls):
         return _of_type(b"a", cls, _encode_fields(value, tuple(field.name for field in dataclasses.fields(cls)), depth))  # type: ignore[arg-type]
-    if isinstance(value, tuple) and hasattr(cls, "_fields") and not getattr(value, "__dict__", None):
-        return _of_type(b"w", cls, _encode_fields(value, cls._fields, depth))
+    names = getattr(cls, "_fields", None)  # a namedtuple's
+    if isinstance(value, tuple) and names is not None and not getattr(value, "__dict__", None):
+        return _of_type(b"w", cls, _encode_fields(value, names, depth))
     raise UnstableError(value, "it has no identity that holds in another process")
 
 

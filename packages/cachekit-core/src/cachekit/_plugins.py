@@ -7,23 +7,19 @@ are resolved when a decorator is applied, and it is then that a failure becomes 
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pluggy
 
 from . import hookspecs
-from .contracts import API_VERSION, BackendSpec, CompressorSpec, EncryptorSpec, SerializerSpec
+from .contracts import API_VERSION, BackendSpec, CompressorSpec, EncryptorSpec, SerializerSpec, Spec
 from .errors import BrokenPluginError, CachekitError, DuplicatePluginError, IncompatiblePluginError, UnknownPluginError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-    Spec = BackendSpec | SerializerSpec | CompressorSpec | EncryptorSpec
 
 GROUP = "cachekit"
 BUILT_IN = "cachekit-core"
@@ -42,8 +38,7 @@ OUR_BACKENDS = {"redis": "cachekit-redis", "memcached": "cachekit-memcached", "f
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """Who provides something: an entry point, or core itself."""
 
     plugin: str
@@ -57,8 +52,7 @@ class Provider:
         return f"{dist.name} {dist.version} (entry point {self.plugin!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Something a plugin offered that cannot be used, and why."""
 
     provider: Provider
@@ -81,7 +75,7 @@ class Registry:
 
     def __init__(self) -> None:
         self.failures: list[Failure] = []
-        self._found: dict[Kind, dict[str, list[tuple[Spec, Provider]]]] = {kind: {} for kind in KINDS}
+        self._found: dict[Kind, dict[str, list[tuple[Spec[Any], Provider]]]] = {kind: {} for kind in KINDS}
         self._manager = pluggy.PluginManager("cachekit")
         self._manager.add_hookspecs(hookspecs)
 
@@ -146,7 +140,7 @@ class Registry:
         else:
             self.add(plugin, provider)
 
-    def _offered(self, plugin: object, registered_name: str) -> list[tuple[Kind, Spec]]:
+    def _offered(self, plugin: object, registered_name: str) -> list[tuple[Kind, Spec[Any]]]:
         if self._manager.is_registered(plugin):
             raise _RejectedError("another entry point already registered this module")
         try:
@@ -163,9 +157,9 @@ class Registry:
             self._forget(plugin)
             raise _RejectedError(" ".join(str(error).split())) from error
 
-    def _called_hook(self, plugin: object, kind: Kind) -> Sequence[Spec]:
+    def _called_hook(self, plugin: object, kind: Kind) -> Sequence[Spec[Any]]:
         hook, spec_type = KINDS[kind]
-        specs: list[Spec] = []
+        specs: list[Spec[Any]] = []
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             if implementation.plugin is not plugin:
                 continue
@@ -187,7 +181,7 @@ class Registry:
         if self._manager.is_registered(plugin):
             self._manager.unregister(plugin)
 
-    def _add_spec(self, kind: Kind, spec: Spec, provider: Provider) -> None:
+    def _add_spec(self, kind: Kind, spec: Spec[Any], provider: Provider) -> None:
         found = self._found[kind].setdefault(spec.name, [])
         if spec.api_version != API_VERSION:
             if not found:
@@ -212,6 +206,8 @@ class Registry:
         logging.getLogger("cachekit").warning("plugin not used: %s", failure)
 
     def _unknown(self, kind: Kind, name: str) -> str:
+        import difflib
+
         installed = self.names(kind)
         known = [*installed, *(OUR_BACKENDS if kind == "backend" else ())]
         text = f"{kind}={name!r}: no installed plugin provides a {kind} of this name. Installed: {', '.join(installed) or 'none'}."

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 API_VERSION = 1
 """The version of this module's protocols. A spec of another version is refused by name."""
@@ -177,29 +177,33 @@ class Encryptor(Protocol):
 # -- specs -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Spec:
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Spec(Generic[Made_co]):
     """What every spec carries.
 
     Parameters:
-        name: how users name it: lower-case letters, digits, ``_`` and ``-``.
+        name: how users name it: lower-case letters, digits, ``_`` and ``-``, up to 64.
+        factory: called with the loaded settings (None without a settings class); imports what
+            it needs and returns the thing. It is called when the name is first used.
         settings: returns the pydantic-settings class the factory takes; called when the
             plugin is first used, so that importing cachekit imports no pydantic.
         api_version: the `API_VERSION` the plugin was written for.
     """
 
     name: str
+    factory: Callable[[Any], Made_co]
     settings: Callable[[], type[Any]] | None = None
     api_version: int = API_VERSION
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BackendSpec(_Spec):
-    """A backend by name.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BackendSpec(Spec[Backend]):
+    """A backend by name. Its factory makes it; it connects at first use.
 
     Parameters:
-        factory: called with the loaded settings (None without a settings class); imports the
-            driver and returns a `Backend`. It connects at first use, not here.
         variables: environment variables of its own; any of them set means "configured".
         shared_variables: variables that other software reads too (``REDIS_URL``); they select
             this backend only if no backend's own variable is set.
@@ -207,28 +211,18 @@ class BackendSpec(_Spec):
             nothing in the environment names a backend.
     """
 
-    factory: Callable[[Any], Backend]
     variables: tuple[str, ...] = ()
     shared_variables: tuple[str, ...] = ()
     works_unconfigured: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SerializerSpec(_Spec):
-    """A serializer by name; *factory* is called with the loaded settings."""
-
-    factory: Callable[[Any], Serializer]
+class SerializerSpec(Spec[Serializer]):
+    """A serializer by name."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CompressorSpec(_Spec):
-    """A compressor by name; *factory* is called with the loaded settings."""
-
-    factory: Callable[[Any], Compressor]
+class CompressorSpec(Spec[Compressor]):
+    """A compressor by name."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EncryptorSpec(_Spec):
-    """An encryptor by name; *factory* is called with the loaded settings."""
-
-    factory: Callable[[Any], Encryptor]
+class EncryptorSpec(Spec[Encryptor]):
+    """An encryptor by name."""

@@ -3,162 +3,45 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
-from ._options import policy_of
 from .errors import UnsupportedFunctionError, shown
-from .presets import UNSET, Intent, Policy
 
+# What a decorator does is imported when the first one is applied: `import cachekit` stays cheap.
 if TYPE_CHECKING:
     import datetime as dt
 
-    from ._report import CacheInfo, Invalidation
+    from ._methods import Binding
     from .config import L1CacheConfig
     from .contracts import Backend, Compressor, Serializer
+    from .presets import Intent, Policy
+    from .signatures import CachedFunction, Decorate
 
     Ttl = float | str | dt.timedelta | None
 
 P = ParamSpec("P")
-Q = ParamSpec("Q")
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 
-
-# -- what decorating gives, for type checkers ------------------------------------------------
-
-
-class CachedFunction(Protocol[P, R_co]):
-    """A decorated function. Called, it is the function; it also carries its cache's verbs."""
-
-    __name__: str
-    __qualname__: str
-
-    @property
-    def __wrapped__(self) -> Callable[P, R_co]:
-        """The function without its cache."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
-
-    @overload
-    def __get__(self, instance: None, owner: type, /) -> CachedFunction[P, R_co]: ...
-    @overload
-    def __get__(
-        self: CachedFunction[Concatenate[Any, Q], R_co], instance: object, owner: type | None = None, /
-    ) -> CachedFunction[Q, R_co]: ...
-
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The wire key of a call, the same in every process."""
-        ...
-
-    def invalidate_cache(self, *args: P.args, **kwargs: P.kwargs) -> Invalidation:
-        """Remove one call's entry from every layer."""
-        ...
-
-    def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the function, store its value in every layer, and return it."""
-        ...
-
-    def cache_info(self) -> CacheInfo:
-        """This function's counts in this process."""
-        ...
-
-    def cache_clear(self) -> Invalidation:
-        """Remove this function's entries from every layer."""
-        ...
-
-
-class CachedAsyncFunction(Protocol[P, R]):
-    """A decorated coroutine function; the verbs that do I/O are awaited."""
-
-    __name__: str
-    __qualname__: str
-
-    @property
-    def __wrapped__(self) -> Callable[P, Coroutine[Any, Any, R]]:
-        """The coroutine function without its cache."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
-
-    @overload
-    def __get__(self, instance: None, owner: type, /) -> CachedAsyncFunction[P, R]: ...
-    @overload
-    def __get__(
-        self: CachedAsyncFunction[Concatenate[Any, Q], R], instance: object, owner: type | None = None, /
-    ) -> CachedAsyncFunction[Q, R]: ...
-
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """The wire key of a call, the same in every process."""
-        ...
-
-    async def invalidate_cache(self, *args: P.args, **kwargs: P.kwargs) -> Invalidation:
-        """Remove one call's entry from every layer."""
-        ...
-
-    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the function, store its value in every layer, and return it."""
-        ...
-
-    def cache_info(self) -> CacheInfo:
-        """This function's counts in this process."""
-        ...
-
-    async def cache_clear(self) -> Invalidation:
-        """Remove this function's entries from every layer."""
-        ...
-
-
-class Decorate(Protocol):
-    """What decorates: turns a function, or what `classmethod` or `staticmethod` made of one, into a cached one."""
-
-    @overload
-    def __call__(self, function: classmethod[Any, P, Coroutine[Any, Any, R]], /) -> BoundToClass[CachedAsyncFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: classmethod[Any, P, R], /) -> BoundToClass[CachedFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: staticmethod[P, Coroutine[Any, Any, R]], /) -> BoundToClass[CachedAsyncFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: staticmethod[P, R], /) -> BoundToClass[CachedFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedAsyncFunction[P, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
-
-
-class BoundToClass(Protocol[R_co]):
-    """A cached class or static method in its class body."""
-
-    def __get__(self, instance: object, owner: type | None = None, /) -> R_co: ...
-
-
-# -- decorating ------------------------------------------------------------------------------
+_NO_FUNCTION: Final = object()
 
 
 class CacheDecorator:
     """One intent: decorates with its preset, and takes options that replace fields of it."""
 
     def __init__(self, intent: Intent) -> None:
-        self._intent = intent
+        self._intent: Intent = intent
 
     def __repr__(self) -> str:
         return "cache" if self._intent == "default" else f"cache.{self._intent}"
 
     @overload
-    def __call__(self, function: classmethod[Any, P, Coroutine[Any, Any, R]], /) -> BoundToClass[CachedAsyncFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: classmethod[Any, P, R], /) -> BoundToClass[CachedFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: staticmethod[P, Coroutine[Any, Any, R]], /) -> BoundToClass[CachedAsyncFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: staticmethod[P, R], /) -> BoundToClass[CachedFunction[P, R]]: ...
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> CachedAsyncFunction[P, R]: ...
-    @overload
     def __call__(self, function: Callable[P, R], /) -> CachedFunction[P, R]: ...
     @overload
     def __call__(
         self,
+        /,
         *,
         ttl: Ttl = ...,
         namespace: str = ...,
@@ -173,7 +56,7 @@ class CacheDecorator:
         integrity_checking: bool = ...,
     ) -> Decorate: ...
 
-    def __call__(self, function: Any = UNSET, /, **options: Any) -> Any:
+    def __call__(self, function: Any = _NO_FUNCTION, /, **options: Any) -> Any:
         """Cache a function's values.
 
         Parameters:
@@ -207,8 +90,10 @@ class CacheDecorator:
             >>> double(4), double(n=4), double.cache_info().misses
             (8, 8, 1)
         """
+        from ._options import policy_of
+
         policy = policy_of(self._intent, options)
-        if function is UNSET:
+        if function is _NO_FUNCTION:
             return lambda function: _decorated(function, policy)
         return _decorated(function, policy)
 
@@ -262,8 +147,9 @@ def _decorated(function: Any, policy: Policy) -> Any:
     from ._methods import CachedMethod, attach
     from ._site import Site
 
-    binding: Any = "class" if isinstance(function, classmethod) else "static" if isinstance(function, staticmethod) else "instance"
-    if binding != "instance":
+    binding: Binding = "instance"
+    if isinstance(function, classmethod | staticmethod):
+        binding = "class" if isinstance(function, classmethod) else "static"
         function = function.__func__
     _refuse_uncacheable(function)
     scope = function.__qualname__.rpartition(".")[0]
