@@ -8,7 +8,7 @@ from typing import Any
 
 from ._effects import arun, run
 from ._flight import leading
-from ._flow import abandon, clear, complete, invalidate, lookup, prepare_refresh
+from ._flow import abandon, clear, complete, complete_refresh, invalidate, lookup, prepare_refresh
 from ._report import CacheInfo, Invalidation
 from ._site import NO_VALUE, Call, Site
 
@@ -73,7 +73,7 @@ class Verbs:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def key(self, *args: Any, **kwargs: Any) -> str:
+    def key(self, /, *args: Any, **kwargs: Any) -> str:
         """The wire key of a call, the same in every process."""
         return self._site.key(args, kwargs)
 
@@ -91,17 +91,17 @@ class Verbs:
 class SyncVerbs(Verbs):
     """The verbs of a plain function."""
 
-    def invalidate_cache(self, *args: Any, **kwargs: Any) -> Invalidation:
+    def invalidate_cache(self, /, *args: Any, **kwargs: Any) -> Invalidation:
         """Remove one call's entry from every layer."""
         key = self._call(args, kwargs).key
         return Invalidation("done") if key is None else run(invalidate(self._site, key))
 
-    def refresh(self, *args: Any, **kwargs: Any) -> Any:
+    def refresh(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function, store its value in every layer, and return it."""
         site, call = self._site, self._call(args, kwargs)
         run(prepare_refresh(site, call))
         value = site.function(*args, **kwargs)
-        run(complete(site, call, value))
+        run(complete_refresh(site, call, value))
         return value
 
     def cache_clear(self) -> Invalidation:
@@ -113,17 +113,17 @@ class SyncVerbs(Verbs):
 class AsyncVerbs(Verbs):
     """The verbs of a coroutine function."""
 
-    async def invalidate_cache(self, *args: Any, **kwargs: Any) -> Invalidation:
+    async def invalidate_cache(self, /, *args: Any, **kwargs: Any) -> Invalidation:
         """Remove one call's entry from every layer."""
         key = self._call(args, kwargs).key
         return Invalidation("done") if key is None else await arun(invalidate(self._site, key))
 
-    async def refresh(self, *args: Any, **kwargs: Any) -> Any:
+    async def refresh(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function, store its value in every layer, and return it."""
         site, call = self._site, self._call(args, kwargs)
         await arun(prepare_refresh(site, call))
         value = await site.function(*args, **kwargs)
-        await arun(complete(site, call, value))
+        await arun(complete_refresh(site, call, value))
         return value
 
     async def cache_clear(self) -> Invalidation:

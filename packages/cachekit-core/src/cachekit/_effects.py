@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from ._flight import Flight, Landed
 from ._store import Store
 
 T = TypeVar("T")
-
-FOLLOWER_PATIENCE = 60.0
-"""Seconds a caller waits for another's computation before it computes for itself.
-
-Only a leader that waits for its own followers, through threads we cannot see, takes so long for nothing.
-"""
 
 
 class Effect(Protocol):
@@ -45,18 +39,22 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Store bytes for *ttl* seconds."""
+    """Store bytes for *ttl* seconds. *ended* is called when the write is over, which a cancelled caller does not see."""
 
     store: Store
     key: str
     value: bytes
     ttl: float | None
+    ended: Callable[[], None] = lambda: None
 
     def perform(self) -> None:
-        self.store.write(self.key, self.value, self.ttl)
+        try:
+            self.store.write(self.key, self.value, self.ttl)
+        finally:
+            self.ended()
 
     async def aperform(self) -> None:
-        await self.store.awrite(self.key, self.value, self.ttl)
+        await self.store.awrite(self.key, self.value, self.ttl, self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +73,24 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """→ how the flight ended, or None if patience did."""
+    """→ the future's result, or None after *patience* seconds."""
 
-    flight: Flight
+    future: Future[Any]
+    patience: float
 
-    def perform(self) -> Landed | None:
+    def perform(self) -> Any:
         try:
-            return self.flight.future.result(FOLLOWER_PATIENCE)
+            return self.future.result(self.patience)
         except FutureTimeoutError:
             return None
 
-    async def aperform(self) -> Landed | None:
+    async def aperform(self) -> Any:
         import asyncio  # here: a program without coroutines need not pay for it
 
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self.flight.future), FOLLOWER_PATIENCE)
+            # Not wait_for, which swallows a cancellation that comes as the future ends.
+            async with asyncio.timeout(self.patience):
+                return await asyncio.wrap_future(self.future)
         except TimeoutError:
             return None
 

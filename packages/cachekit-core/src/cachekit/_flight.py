@@ -93,6 +93,14 @@ class Flights:
             else:
                 self._stripes[hash(key) % STRIPES] += 1
 
+    def advance(self, key: str, epoch: Epoch) -> Epoch | None:
+        """Begin a new epoch for *key* if it is still *epoch*; None if something was invalidated since."""
+        with _graph:
+            if self.epoch(key) != epoch:
+                return None
+            self._stripes[hash(key) % STRIPES] += 1
+            return self.epoch(key)
+
     def board(self, key: str, epoch: Epoch) -> Boarding:
         """Join the flight of *key* or begin one."""
         with _graph:

@@ -19,7 +19,16 @@ from ._isolation import Held, hold, hold_any
 from ._report import Invalidation
 from ._site import NO_VALUE, Call, Site
 from ._store import Store
-from .errors import BackendError, DecodeError, SerializationError
+from .errors import BackendError, DecodeError, SerializationError, TransientBackendError
+
+FOLLOWER_PATIENCE = 60.0
+"""Seconds a caller waits for another's computation before it computes for itself.
+
+Only a leader that waits for its own followers, through threads we cannot see, takes so long for nothing.
+"""
+
+WRITE_PATIENCE = 5.0
+"""Seconds an invalidation waits for an older value that is on its way to the backend."""
 
 PENDING_LIMIT = 1000
 """Keys whose invalidation waits for the backend; beyond it, all of the function's entries are invalidated."""
@@ -44,7 +53,7 @@ def lookup(site: Site, call: Call) -> Steps[Found]:
         role, flight = site.flights.board(key, call.epoch)
         if role is Role.FOLLOW:
             try:
-                landed = yield Wait(flight)
+                landed = yield Wait(flight.future, FOLLOWER_PATIENCE)
             finally:
                 site.flights.leave(flight)
             if landed is None:
@@ -89,15 +98,26 @@ def abandon(site: Site, call: Call, error: BaseException) -> None:
 
 
 def prepare_refresh(site: Site, call: Call) -> Steps[None]:
-    """Before a refresh runs the function: earlier computations may no longer store, and the tokens are read."""
-    if call.key is None:
+    """Before a refresh runs the function: older values may no longer be stored, and those on their way have arrived."""
+    key, store = call.key, site.store
+    if key is None:
         return
-    site.flights.invalidate(call.key)
-    call.epoch = site.flights.epoch(call.key)
-    store = site.store
-    if store is not None:
-        yield from _begin(site, call, call.key, store, ())
+    site.flights.invalidate(key)
+    call.epoch = site.flights.epoch(key)
+    if store is not None and (yield from _written(site, key, WRITE_PATIENCE)):
+        yield from _begin(site, call, key, store, ())
     site.tally.count("misses")
+
+
+def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
+    """Store what a refresh returned, unless something was invalidated, or refreshed, since it began."""
+    if call.key is not None:
+        # A new epoch: what others read of the old value while the function ran is not put into L1.
+        epoch = site.flights.advance(call.key, call.epoch)
+        if epoch is None:
+            return
+        call.epoch = epoch
+    yield from complete(site, call, value)
 
 
 def invalidate(site: Site, key: str) -> Steps[Invalidation]:
@@ -107,7 +127,7 @@ def invalidate(site: Site, key: str) -> Steps[Invalidation]:
     outcome = Invalidation("done")
     if store is not None:
         try:
-            yield Delete(store, key)
+            yield from _delete(site, key, store, WRITE_PATIENCE)
         except BackendError as error:
             outcome = _pending(site, error, key)
     # After the backend's: what was read there a moment ago must not be put into L1 again.
@@ -209,14 +229,30 @@ def _encoded(site: Site, value: Any) -> tuple[Held, bytes | None]:
 
 def _write(site: Site, call: Call, data: bytes, tokens: tuple[bytes, ...]) -> Steps[None]:
     store, key = site.store, call.key
-    if store is None or key is None or site.flights.epoch(key) != call.epoch:
+    if store is None or key is None:
         return
+    ended = site.writes.begin(key)
     try:
-        yield Write(store, key, site.codec.pack(data, key, site.now(), tokens), site.ttl)
-        if site.flights.epoch(key) != call.epoch:
-            yield Delete(store, key)  # it was invalidated while the value was under way
+        if site.flights.epoch(key) == call.epoch:
+            yield Write(store, key, site.codec.pack(data, key, site.now(), tokens), site.ttl, ended)
+        else:
+            ended()
     except BackendError as error:
         site.failed(error)
+
+
+def _written(site: Site, key: str, patience: float) -> Steps[bool]:
+    """Wait for the writes of *key* that are under way; False if one still is after *patience* seconds."""
+    for write in site.writes.under_way(key):
+        if not (yield Wait(write, patience)):
+            return False
+    return True
+
+
+def _delete(site: Site, key: str, store: Store, patience: float) -> Steps[None]:
+    if not (yield from _written(site, key, patience)):
+        raise TransientBackendError("a value that was computed before is still on its way to the backend")
+    yield Delete(store, key)
 
 
 def _shared(site: Site, landed: Landed | None) -> Found:
@@ -254,5 +290,5 @@ def _settle(site: Site, key: str, store: Store) -> Steps[None]:
         yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
         site.pending_clear = False
     if key in site.pending:
-        yield Delete(store, key)
+        yield from _delete(site, key, store, 0)
         site.pending.discard(key)

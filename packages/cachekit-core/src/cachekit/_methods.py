@@ -26,7 +26,7 @@ class CachedMethod:
         self._wrapper = wrapper
         self._binding = binding
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._wrapper(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -58,7 +58,7 @@ class BoundMethod:
         self.__func__ = method
         self.__self__ = to
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.__func__._wrapper(self.__self__, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

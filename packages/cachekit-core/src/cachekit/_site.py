@@ -22,6 +22,7 @@ from ._memory import Index, Memory
 from ._report import CacheInfo, Tally
 from ._store import Store
 from ._ttl import parse_ttl
+from ._writes import Writes
 from .config.groups import L1CacheConfig
 from .contracts import Backend
 from .errors import BackendError, CachekitError, DecodeError
@@ -74,6 +75,7 @@ class Site:
         self.marker = PREFIX + "m:f:" + hashlib.blake2b(self._identity, digest_size=32).hexdigest()
         self.tally = Tally()
         self.flights = Flights()
+        self.writes = Writes()
         self.pending: set[str] = set()
         self.pending_clear = False
         self._warned: set[str] = set()
@@ -249,6 +251,7 @@ class Site:
     def after_fork(self) -> None:
         self.tally.begin()
         self.flights.after_fork()
+        self.writes.begin_anew()
 
 
 def clear_l1() -> None:
@@ -275,4 +278,5 @@ def _after_fork() -> None:
         site.after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # where processes fork
+    os.register_at_fork(after_in_child=_after_fork)

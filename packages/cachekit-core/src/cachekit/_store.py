@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,11 +53,14 @@ class Store:
                 return [await self._native.aget(key) for key in keys]
         return await _in_thread(self.read, keys)
 
-    async def awrite(self, key: str, value: bytes, ttl: float | None) -> None:
+    async def awrite(self, key: str, value: bytes, ttl: float | None, ended: Callable[[], None] = lambda: None) -> None:
         if self._native is None:
-            return await _in_thread(self.write, key, value, ttl)
-        with _meant(self.name, "set"):
-            return await self._native.aset(key, value, ttl)
+            return await _in_thread(self.write, key, value, ttl, ended=ended)
+        try:
+            with _meant(self.name, "set"):
+                return await self._native.aset(key, value, ttl)
+        finally:
+            ended()
 
     async def adelete(self, key: str) -> None:
         if self._native is None:
@@ -97,7 +100,8 @@ def _meant(name: str, verb: str) -> Iterator[None]:
 _pool: ThreadPoolExecutor | None = None
 
 
-async def _in_thread(verb: Callable[..., T], *args: Any) -> T:
+async def _in_thread(verb: Callable[..., T], *args: Any, ended: Callable[[], None] = lambda: None) -> T:
+    """Await *verb* in a thread. *ended* is called when the thread is done with it, however the wait ended."""
     # Imported here: a program without coroutines need not pay for asyncio.
     import asyncio
     from concurrent.futures import ThreadPoolExecutor
@@ -105,8 +109,9 @@ async def _in_thread(verb: Callable[..., T], *args: Any) -> T:
     global _pool
     if _pool is None:
         _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cachekit")
-    work: Awaitable[T] = asyncio.get_running_loop().run_in_executor(_pool, verb, *args)
-    return await work
+    work = _pool.submit(verb, *args)
+    work.add_done_callback(lambda _: ended())
+    return await asyncio.wrap_future(work)
 
 
 def close_pool() -> None:
