@@ -48,12 +48,12 @@ class Codec:
     def dumps(self, value: Any) -> bytes:
         """Serialize, or raise `SerializationError` whatever the serializer raised."""
         try:
-            return self._serializer.dumps(value)
+            return _checked(self._serializer.dumps(value), f"serializer {self._serializer.name!r}")
         except SerializationError:
             raise
         # Anybody's serializer: what it raises is a value that was not encoded, never the caller's error.
         except Exception as error:
-            raise SerializationError(f"serializer {self._serializer.name!r} raised {type(error).__name__}: {error}") from error
+            raise SerializationError(f"serializer {self._serializer.name!r} raised {type(error).__name__}") from error
 
     def loads(self, data: bytes) -> Any:
         """Deserialize, or raise `DecodeError` whatever the serializer raised."""
@@ -65,16 +65,25 @@ class Codec:
             raise DecodeError("corrupt", f"serializer {self._serializer.name!r} raised {type(error).__name__}") from None
 
     def pack(self, data: bytes, key: str, stamp: Stamp, tokens: tuple[bytes, ...]) -> bytes:
-        """The frame of serialized *data*."""
+        """The frame of serialized *data*, or `SerializationError`."""
         created = _micros(stamp.created)
         hard = _frame.NEVER if stamp.ttl is None else created + _micros(stamp.ttl)
         compressor, payload = "none", data
         if len(data) >= COMPRESS_FROM:
-            smaller = self._compressor.compress(data)
+            smaller = self._compressed(data)
             if len(smaller) < len(data):
                 compressor, payload = self._compressor.name, smaller
         frame = _frame.Frame(created, hard, hard, self._serializer.name, compressor, len(data), tokens, payload)
         return _frame.pack(frame, key, integrity=self._integrity)
+
+    def _compressed(self, data: bytes) -> bytes:
+        named = f"compressor {self._compressor.name!r}"
+        try:
+            return _checked(self._compressor.compress(data), named)
+        except SerializationError:
+            raise
+        except Exception as error:
+            raise SerializationError(f"{named} raised {type(error).__name__}") from error
 
     def unpack(self, raw: bytes, key: str, now: Stamp) -> Decoded:
         """The entry in *raw*, if it may be served *now* by a function of that TTL.
@@ -109,9 +118,15 @@ class Codec:
             raise
         except Exception as error:  # noqa: BLE001 - anybody's compressor, over hostile bytes
             raise DecodeError("corrupt", f"compressor {frame.compressor!r} raised {type(error).__name__}") from None
-        if len(data) != frame.size:
+        if type(data) is not bytes or len(data) != frame.size:
             raise DecodeError("wrong size")
         return data
+
+
+def _checked(data: Any, made_by: str) -> bytes:
+    if type(data) is not bytes:
+        raise SerializationError(f"{made_by} returned a {type(data).__qualname__}, not bytes")
+    return data
 
 
 def _micros(seconds: float) -> int:

@@ -117,7 +117,7 @@ async def arun(steps: Steps[T]) -> T:
         while True:
             try:
                 result = await effect.aperform()
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:  # noqa: BLE001 - as in run
                 effect = steps.throw(error)
             else:
                 effect = steps.send(result)

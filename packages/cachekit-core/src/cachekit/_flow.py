@@ -27,8 +27,11 @@ FOLLOWER_PATIENCE = 60.0
 Only a leader that waits for its own followers, through threads we cannot see, takes so long for nothing.
 """
 
-WRITE_PATIENCE = 5.0
+WRITE_PATIENCE = 2.0
 """Seconds an invalidation waits for an older value that is on its way to the backend."""
+
+PENDING_RETRY = 1.0
+"""Seconds L1 keeps a value whose older one the backend could not be told to drop: then it is told again."""
 
 PENDING_LIMIT = 1000
 """Keys whose invalidation waits for the backend; beyond it, all of the function's entries are invalidated."""
@@ -80,14 +83,14 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
     landed = Landed()
     try:
         try:
-            held, data = _encoded(site, value)
+            held, frame = _encoded(site, call, value)
         except SerializationError as error:
             site.unencodable(value, error)
             return
         landed = Landed(held)
-        if call.tokens is not None and data is not None:
-            yield from _write(site, call, data, call.tokens)
-        site.keep(call, held, site.ttl)
+        if frame is not None:
+            yield from _write(site, call.key, call, frame)
+        site.keep(call, held, _kept_for(site, call.key))
     finally:
         _land(site, call, landed)
 
@@ -220,25 +223,39 @@ def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
     return value
 
 
-def _encoded(site: Site, value: Any) -> tuple[Held, bytes | None]:
+def _encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
+    """The value as L1 holds it, and the frame to write, if one is."""
     if site.store is None:
         return hold_any(value, site.codec.dumps, site.codec.loads), None
     data = site.codec.dumps(value)
-    return hold(value, data, site.codec.loads), data
+    frame = None
+    if call.key is not None and call.tokens is not None:
+        frame = site.codec.pack(data, call.key, site.now(), call.tokens)
+    return hold(value, data, site.codec.loads), frame
 
 
-def _write(site: Site, call: Call, data: bytes, tokens: tuple[bytes, ...]) -> Steps[None]:
-    store, key = site.store, call.key
-    if store is None or key is None:
+def _kept_for(site: Site, key: str) -> float | None:
+    """Seconds L1 keeps a value: briefly while the backend still has an older one, so that it is told soon."""
+    if site.pending_clear or key in site.pending:
+        return PENDING_RETRY if site.ttl is None else min(site.ttl, PENDING_RETRY)
+    return site.ttl
+
+
+def _write(site: Site, key: str, call: Call, frame: bytes) -> Steps[None]:
+    store = site.store
+    if store is None:
         return
     ended = site.writes.begin(key)
     try:
         if site.flights.epoch(key) == call.epoch:
-            yield Write(store, key, site.codec.pack(data, key, site.now(), tokens), site.ttl, ended)
-        else:
-            ended()
+            yield Write(store, key, frame, site.ttl, ended)
+        ended()
+        if site.flights.epoch(key) != call.epoch:
+            yield Delete(store, key)  # an invalidation lost patience with this write
     except BackendError as error:
         site.failed(error)
+    finally:
+        ended()
 
 
 def _written(site: Site, key: str, patience: float) -> Steps[bool]:

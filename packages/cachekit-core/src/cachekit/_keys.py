@@ -11,6 +11,7 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import functools
 import pathlib
 import struct
 import uuid
@@ -25,6 +26,9 @@ MAX_DEPTH = 64
 
 LEAVES = frozenset({int, str, bytes, bool, type(None), float, uuid.UUID, dt.date})
 """Exact types a local key may hold; see `is_leaf`."""
+
+
+_PLAIN_EQ = (object.__eq__, int.__eq__, str.__eq__)
 
 
 class UnstableError(Exception):
@@ -45,7 +49,10 @@ def is_leaf(value: object) -> bool:
     cls = value.__class__
     if cls is float:
         return value == value and value != 0.0
-    return cls in LEAVES or isinstance(value, enum.Enum)
+    if cls in LEAVES:
+        return True
+    # An enum whose author made members equal, or unhashable, cannot be looked up by them.
+    return isinstance(value, enum.Enum) and cls.__eq__ in _PLAIN_EQ and cls.__hash__ is not None
 
 
 def encode(value: object, depth: int = 0) -> bytes:
@@ -170,14 +177,37 @@ def _encode_instance(value: object, depth: int) -> bytes:
         # A Flag's combinations have no name of their own; every other member does.
         member = encode(value.value, depth) if isinstance(value, enum.Flag) else _sized(b"s", _text(value.name))
         return _of_type(b"e", cls, member)
-    # Only a class that was itself made a dataclass: a plain subclass may hold more than its fields.
     if "__dataclass_fields__" in vars(cls):
-        return _of_type(b"a", cls, _encode_fields(value, tuple(field.name for field in dataclasses.fields(cls)), depth))  # type: ignore[arg-type]
-    names = getattr(cls, "_fields", None)  # a namedtuple's
-    if isinstance(value, tuple) and names is not None and not getattr(value, "__dict__", None):
-        return _of_type(b"w", cls, _encode_fields(value, names, depth))
+        names = tuple(field.name for field in dataclasses.fields(value))  # type: ignore[arg-type]
+        _check_only(value, names)
+        return _of_type(b"a", cls, _encode_fields(names, [getattr(value, name) for name in names], depth))
+    names = getattr(cls, "_fields", ())  # a namedtuple's
+    if isinstance(value, tuple) and len(names) == tuple.__len__(value) and not getattr(value, "__dict__", None):
+        return _of_type(b"w", cls, _encode_fields(names, list(tuple.__iter__(value)), depth))
     raise UnstableError(value, "it has no identity that holds in another process")
 
 
-def _encode_fields(value: object, names: tuple[str, ...], depth: int) -> bytes:
-    return _joined(b"m", [part for name in names for part in (_sized(b"s", _text(name)), encode(getattr(value, name), depth))])
+def _check_only(value: object, names: tuple[str, ...]) -> None:
+    """Refuse a dataclass's instance that holds more than its fields: two of them may differ, and be equal."""
+    cls = type(value)
+    if any(base in _LEAVES or base in _CONTAINERS for base in cls.__mro__):
+        raise UnstableError(value, "it holds more than its fields, since its class is also a builtin")
+    more = [
+        name
+        for name in getattr(value, "__dict__", ())
+        if name not in names and not isinstance(getattr(cls, name, None), functools.cached_property)
+    ]
+    more += [slot for base in cls.__mro__ for slot in _slots(base) if slot not in names and hasattr(value, slot)]
+    if more:
+        raise UnstableError(value, f"it holds {', '.join(more)} beside its fields")
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = vars(cls).get("__slots__", ())
+    return tuple(slot for slot in ((slots,) if isinstance(slots, str) else slots) if slot not in ("__weakref__", "__dict__"))
+
+
+def _encode_fields(names: tuple[str, ...], values: list[Any], depth: int) -> bytes:
+    return _joined(
+        b"m", [part for name, value in zip(names, values, strict=True) for part in (_sized(b"s", _text(name)), encode(value, depth))]
+    )

@@ -58,6 +58,14 @@ class BoundMethod:
         self.__func__ = method
         self.__self__ = to
 
+    @property
+    def __doc__(self) -> str | None:  # type: ignore[override]
+        return self.__func__.__doc__
+
+    @property
+    def __module__(self) -> str:  # type: ignore[override]
+        return self.__func__.__module__
+
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.__func__._wrapper(self.__self__, *args, **kwargs)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import weakref
 from typing import Any
 
-from .errors import UncacheableArgumentError
-
 _type_names: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
-_claimed: dict[str, weakref.ref[type]] = {}
+_addressed: dict[str, weakref.ref[type]] = {}
+_log = logging.getLogger("cachekit")
 
 
 def module_name(name: str, namespace: dict[str, Any] | None = None) -> str:
@@ -35,13 +35,21 @@ def is_interactive(name: str, namespace: dict[str, Any]) -> bool:
 
 
 def type_name(cls: type) -> str:
-    """``module:qualname`` of *cls*; two living classes never share one."""
+    """``module:qualname`` of *cls*; two living classes never share one.
+
+    A class that cannot be found by its name (made inside a function, or replaced by a reload)
+    gets a name that holds in this process only.
+    """
     known = _type_names.get(cls)
     if known is None:
         known = f"{module_name(cls.__module__)}:{cls.__qualname__}"
-        if find_type(cls.__module__, cls.__qualname__) is not cls:
-            _claim(known, cls)
-        _type_names[cls] = known
+        holder = _addressed.get(known, lambda: None)()
+        if find_type(cls.__module__, cls.__qualname__) is cls and holder in (None, cls):
+            _addressed[known] = weakref.ref(cls)
+        else:
+            _log.info("%s cannot be found by its name, so keys made of it hold in this process only", known)
+            known += "#" + os.urandom(16).hex()
+        known = _type_names.setdefault(cls, known)
     return known
 
 
@@ -51,14 +59,3 @@ def find_type(module: str, qualname: str) -> object:
     for part in qualname.split("."):
         found = vars(found).get(part) if isinstance(found, type | type(sys)) else None
     return found
-
-
-def _claim(name: str, cls: type) -> None:
-    """A class made inside a function has no address of its own; the first living one keeps the name."""
-    holder = _claimed.get(name, lambda: None)()
-    if holder is not None and holder is not cls:
-        raise UncacheableArgumentError(
-            f"two classes are called {name}, so a key cannot tell their instances apart; "
-            "define the class in a module, or give it a __qualname__ of its own"
-        )
-    _claimed[name] = weakref.ref(cls)

@@ -90,7 +90,7 @@ class Registry:
                 self._add_entry_point(entry_point)
         for variable, names in (("CACHEKIT_PLUGINS", only), ("CACHEKIT_DISABLE_PLUGINS", disabled)):
             for name in sorted(names - seen):
-                self._fail(Provider(name), f"{variable} names it, but no installed distribution has an entry point of that name")
+                self._fail(Provider(name), f"{variable} names {name!r}, but no installed plugin or distribution is called that")
 
     def add(self, plugin: object, provider: Provider) -> None:
         """Register one plugin, whole or not at all."""
@@ -221,13 +221,18 @@ class Registry:
 
 
 def _names(variable: str | None) -> set[str]:
-    return {name.strip().lower() for name in (variable or "").split(",") if name.strip()}
+    return {_normal(name.strip()) for name in (variable or "").split(",") if name.strip()}
+
+
+def _normal(name: str) -> str:
+    """As package indexes compare names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _called(entry_point: EntryPoint) -> set[str]:
     """What a user may call the plugin: its entry point's name, or its distribution's."""
     dist = entry_point.dist
-    return {entry_point.name.lower()} | ({dist.name.lower()} if dist is not None else set())
+    return {_normal(entry_point.name)} | ({_normal(dist.name)} if dist is not None else set())
 
 
 def _discovered() -> Registry:

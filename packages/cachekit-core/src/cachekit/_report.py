@@ -16,10 +16,10 @@ class CacheInfo:
         l1_hits: calls answered from this process's memory.
         l2_hits: calls answered from the backend.
         shared: calls that waited for another caller's computation and got its value.
-        misses: calls that ran the function.
+        misses: calls that ran the function, refreshes included.
         uncacheable: values and keys that could not be stored; the log says why, once.
         backend_errors: operations the backend failed.
-        unread: entries of the backend that were not served, by reason.
+        unread: entries that were there but not served, by reason.
         entries, bytes: what L1 holds for this function now, our bookkeeping included.
 
     Example:
@@ -52,9 +52,10 @@ class Invalidation:
     """How an invalidation went.
 
     Parameters:
-        status: ``"done"``: no later call is served the old value. ``"pending"``: L1 is clean,
-            but the backend could not be told; this process does not read the target from it,
-            and tries again at the next call.
+        status: ``"done"``: this process's L1 and the backend no longer have the old value. Another
+            process's L1 may serve it until its TTL ends, and one that was computing it at that
+            moment may still store it. ``"pending"``: L1 is clean, but the backend could not be
+            told; this process does not read the target from it, and tries again once a second when it is called.
         reason: why it is pending.
     """
 

@@ -7,6 +7,8 @@ import inspect
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import _plugins
@@ -110,15 +112,26 @@ def store_of(choice: Backend | str | None) -> Store | None:
 def close_stores() -> None:
     """Close the backends that were made by name; those a user passed are the user's to close."""
     for store in _taken():
-        store.close()
+        with _closing(store):
+            store.close()
     close_pool()
 
 
 async def aclose_stores() -> None:
     """As `close_stores`, awaiting the running loop's clients."""
     for store in _taken():
-        await store.aclose()
+        with _closing(store):
+            await store.aclose()
     close_pool()
+
+
+@contextmanager
+def _closing(store: Store) -> Iterator[None]:
+    """A backend that cannot be closed is said, and keeps no other open."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - anybody's backend
+        _log.warning("the backend %s could not be closed: %s", store.name, type(error).__name__)
 
 
 def forget_lock_after_fork() -> None:

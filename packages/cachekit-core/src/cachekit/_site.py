@@ -70,7 +70,7 @@ class Site:
         self.function = function
         self.name = function.__qualname__
         self._policy = policy
-        self._identity = identity(function, policy.namespace, policy.version)
+        self._identity = identity(function, policy.namespace, policy.version, policy.key)
         self.binder = Binder(function, self._identity, policy.ignore, policy.key, method=method)
         self.marker = PREFIX + "m:f:" + hashlib.blake2b(self._identity, digest_size=32).hexdigest()
         self.tally = Tally()

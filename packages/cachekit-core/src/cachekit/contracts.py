@@ -225,4 +225,4 @@ class CompressorSpec(Spec[Compressor]):
 
 
 class EncryptorSpec(Spec[Encryptor]):
-    """An encryptor by name."""
+    """An encryptor by name. Registered and resolved like the others; no option of `cache` takes one yet."""

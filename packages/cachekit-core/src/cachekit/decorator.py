@@ -62,11 +62,12 @@ class CacheDecorator:
         Parameters:
             ttl: how long a value holds: seconds, a `timedelta`, or text such as ``"5m"``; more
                 than 0, at most 100 years. Omitted: ``CACHEKIT_DEFAULT_TTL`` (3600). None: no expiry.
-            namespace: groups functions; letters, digits and ``_ . : / -``, up to 100 of them.
+            namespace: part of the keys, so that equal functions keep apart; letters, digits and ``_ . : / -``, up to 100 of them.
             backend: the L2: an object with the five verbs of `cachekit.contracts.Backend`, an
                 installed name such as ``"redis"``, or None for this process's memory only.
                 Omitted: the default backend, then the environment's.
-            l1: the memory budget; functions given one `L1CacheConfig` object share it.
+            l1: the memory budget; functions given one `L1CacheConfig` object share it, and those
+                given none share 100 MiB.
             l1_enabled: overrides ``l1.enabled``.
             serializer, compressor: an installed name, or an object.
             key: called with the call's arguments; what it returns tells calls apart.
@@ -80,7 +81,9 @@ class CacheDecorator:
 
         Raises:
             ConfigurationError: an option is wrong, a name is not installed, or the function is
-                of a kind that cannot be cached (a generator, a property…).
+                of a kind that cannot be cached (a generator, a property…). A setting in the
+                environment that is wrong raises it at the first call.
+            UncacheableArgumentError: at a call, when an argument has no stable identity.
 
         Example:
             >>> from cachekit import cache
@@ -102,10 +105,8 @@ class Cache(CacheDecorator):
     """The type of `cachekit.cache`.
 
     Parameters:
-        minimal: speed first; no integrity checking.
-        test: deterministic.
-        dev: for development.
-        production: everything on.
+        minimal, test: without integrity checking.
+        dev, production: with it, as `cache` itself.
     """
 
     def __init__(self) -> None:

@@ -20,7 +20,12 @@ def shown(value: object) -> str:
 
     The repr of an object is its author's: it may raise, fill a page, or show a password.
     """
-    return _repr.repr(value) if isinstance(value, _SHOWN) else f"<{type(value).__qualname__} object>"
+    if not isinstance(value, _SHOWN):
+        return f"<{type(value).__qualname__} object>"
+    try:
+        return _repr.repr(value)
+    except ValueError:  # Python does not write out an int of thousands of digits
+        return f"<{type(value).__qualname__} of many digits>"
 
 
 class CachekitError(Exception):
@@ -49,7 +54,7 @@ class UnknownPluginError(PluginError):
 
 
 class BrokenPluginError(PluginError):
-    """The plugin that should provide this name failed to load."""
+    """The plugin that should provide this name failed to load, or could not make what it names."""
 
 
 class DuplicatePluginError(PluginError):

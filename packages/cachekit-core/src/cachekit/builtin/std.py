@@ -41,7 +41,7 @@ _DATETIME, _DATE, _TIME, _TIMEDELTA, _TIMEZONE, _ZONEINFO, _PATH, _ENUM, _TEXT, 
 class StdSerializer:
     """Exact round trips for None, bool, int of any size, float, complex, str, bytes, bytearray, list,
     tuple, dict with any keys, set, frozenset, range, Decimal, UUID, Path, datetime, date, time,
-    timedelta, time zones, and members of importable enums, at any nesting.
+    timedelta, time zones, and members of importable enums, nested up to some 250 levels.
 
     Example:
         >>> from cachekit.builtin.std import StdSerializer

@@ -66,7 +66,7 @@ def _explained(settings: type[BaseSettings], error: ValidationError) -> Iterator
         name = by_location.get(location) or by_location.get(location.upper(), location)
         field = settings.model_fields[name]
         variables = variables_of(settings, name, field)
-        variable = next((v for v in variables if v in os.environ), variables[0])
+        variable = next((v for v in variables if os.environ.get(v)), variables[0])
         takes = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         about = f" ({field.description})" if field.description else ""
         got = "" if _is_secret(field) or problem["type"] == "missing" else f"={shown(problem['input'])}"

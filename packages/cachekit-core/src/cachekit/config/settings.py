@@ -15,10 +15,16 @@ class CachekitConfig(BaseSettings):
         60.0
     """
 
-    model_config = SettingsConfigDict(env_prefix="CACHEKIT_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="CACHEKIT_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
-    enabled: bool = Field(True, description="false turns all caching off")
-    backend: str | None = Field(None, min_length=1, description="the name of the default backend")
-    default_ttl: float = Field(3600.0, gt=0, le=3_153_600_000, allow_inf_nan=False, description="seconds, for functions that name no ttl")
-    enable_compression: bool = Field(True, description="false stores values as they are")
-    compression_level: int = Field(6, ge=1, le=9, description="1 is fastest, 9 is smallest")
+    enabled: bool = Field(default=True, description="false turns all caching off")
+    backend: str | None = Field(default=None, description="the name of the default backend")
+    default_ttl: float = Field(
+        default=3600.0,
+        gt=0,
+        le=3_153_600_000,
+        allow_inf_nan=False,
+        description="seconds, above 0, at most 100 years, for functions that name no ttl",
+    )
+    enable_compression: bool = Field(default=True, description="false stores values as they are")
+    compression_level: int = Field(default=6, ge=1, le=9, description="from 1, the fastest, to 9, the smallest")
