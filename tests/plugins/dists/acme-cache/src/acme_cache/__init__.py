@@ -1,0 +1,1 @@
+"""Acme directories as a cachekit backend, with a serializer and a compressor."""

@@ -1,0 +1,3 @@
+"""A plugin that cannot be imported."""
+
+raise OSError("libbroken.so.4 not found")

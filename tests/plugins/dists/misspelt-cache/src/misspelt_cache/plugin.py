@@ -1,0 +1,9 @@
+"""A plugin that misspells its hook: backend, not backends."""
+
+from cachekit import hookimpl
+from cachekit.contracts import BackendSpec
+
+
+@hookimpl
+def cachekit_register_backend():
+    return [BackendSpec(name="misspelt", factory=lambda settings: None)]

@@ -1,0 +1,9 @@
+"""A plugin of the future."""
+
+from cachekit import hookimpl
+from cachekit.contracts import BackendSpec
+
+
+@hookimpl
+def cachekit_register_backends():
+    return [BackendSpec(name="wrongapi", factory=lambda settings: None, api_version=99)]
