@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
-from cachekit import _flow
+from cachekit import _changes, _flow
 from cachekit._effects import Delete, Read, Wait, Write
 from cachekit._flight import Flights
+from cachekit._pending import Pending
 from cachekit._site import NO_VALUE, Call, Site
 from cachekit._writes import Writes
 from cachekit.errors import TransientBackendError
@@ -54,8 +55,7 @@ class World:
         self.store.clear()
         self.site.flights = Flights()
         self.site.writes = Writes()
-        self.site.pending.clear()
-        self.site.pending_clear = False
+        self.site.pending = Pending()
         self.clear_l1()
         self.version = 1  # of the source
         self.done = {0: 1, 1: 1}  # the least version that a call of a key may return from now on
@@ -101,22 +101,22 @@ def _change(world: World, invalidation: Steps, keys: tuple[int, ...]) -> Steps:
 
 def invalidator(world: World, call: list[Call]) -> Steps:
     """The source changes, and the cache is told of key 0."""
-    return _change(world, _flow.invalidate(world.site, world.site.key((0,), {})), (0,))
+    return _change(world, _changes.invalidate(world.site, world.site.key((0,), {})), (0,))
 
 
 def clearer(world: World, call: list[Call]) -> Steps:
     """The source changes, and the cache is told of the whole function."""
-    return _change(world, _flow.clear(world.site), (0, 1))
+    return _change(world, _changes.clear(world.site), (0, 1))
 
 
 def refresher(world: World, call: list[Call]) -> Steps:
     """`refresh`, as its verb does it; what it returned is done."""
     made = world.site.call((0,), {})
     call.append(made)
-    yield from _flow.prepare_refresh(world.site, made)
+    yield from _changes.prepare_refresh(world.site, made)
     value = world.version = world.version + 1
     yield PAUSE
-    yield from _flow.complete_refresh(world.site, made, value)
+    yield from _changes.complete_refresh(world.site, made, value)
     world.done[0] = max(world.done[0], value)
     return value
 
@@ -207,7 +207,7 @@ def _state(world: World, actors: list[Actor]) -> Any:
     entries = () if world.site.memory is None else tuple((wire, slot.held.value()) for wire, slot in world.site.index.by_wire.items())
     flights = world.site.flights
     epochs = (flights._all, tuple(flights._stripes), tuple((key, flight.epoch) for key, flight in flights._open.items()))
-    pending = (frozenset(world.site.pending), world.site.pending_clear)
+    pending = (frozenset(world.site.pending._keys.items()), world.site.pending._all)
     owners = tuple((actor.state(), actor._wanted is None) for actor in actors)
     return world.version, tuple(world.done.values()), world.tokens, frozenset(world.store.items()), entries, epochs, pending, owners
 

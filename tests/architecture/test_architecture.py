@@ -15,14 +15,17 @@ SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # From the foundations up. A module imports from the rows above its own, at any time and for any purpose.
 LAYERS = """
-    errors contracts _report _writes config.settings
+    errors contracts builtin.tags _report _writes _pending config.settings
     hookspecs config.groups config.loading _names _ttl _isolation _frame _store
-    config signatures presets _keys _memory _flight builtin builtin.none builtin.std builtin.zstd
-    _binding _identity _effects builtin.plugin
+    config signatures presets _keys _memory _flight builtin builtin.none builtin.reading builtin.zstd
+    _binding _identity _effects builtin.std
+    builtin.plugin
     _plugins
     _codec _resolve
     _options _site
+    _l2
     _flow
+    _changes
     _calls
     _methods
     decorator

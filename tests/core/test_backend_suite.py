@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from cachekit.testing import BackendSuite
 from core.trials import sharing, silenced, sound, storing, values_and_keys
 

@@ -109,7 +109,7 @@ BAD = {
     "serializer": [
         ("stdd", ["serializer='stdd'", "Did you mean 'std'?"]),
         (OnlyDumps(), ["serializer=<OnlyDumps object>", "dumps and loads"]),
-        (NoName(), ["serializer=<NoName object>", "a name (text)"]),
+        (NoName(), ["serializer=<NoName object>", "and a name (lower-case"]),
         (OnlyDumps, ["serializer=", "dumps and loads"]),
         (None, ["serializer=None", "an installed name"]),
     ],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cachekit import _flow, cache
+from cachekit import _l2, cache
 from cachekit._memory import Memory
 from crowd import PATIENCE, Background, Gate, GatedBackend, NativeGatedBackend, open_gates
 
@@ -76,7 +76,7 @@ class World:
 @pytest.fixture(autouse=True)
 def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread stays behind, and no invalidation waits long for a write that the test itself is holding."""
-    monkeypatch.setattr(_flow, "WRITE_PATIENCE", 0.01)
+    monkeypatch.setattr(_l2, "WRITE_PATIENCE", 0.01)
     yield
     open_gates()
     cache.close()

@@ -274,4 +274,6 @@ print("done")
         env=os.environ | {"PYTHONASYNCIODEBUG": "1"},
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    # On a busy machine asyncio's debug mode also tells which step took long; that is no leak.
+    told = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (done.returncode, done.stdout, told) == (0, "done\n", [])

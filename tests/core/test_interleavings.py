@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cachekit import _flow, _site
+from cachekit import _l2, _site
 from cachekit._flight import Flights
 from interleavings import Actor, Stale, World, caller, clearer, explore, invalidator, refresher, run
 
@@ -17,7 +17,7 @@ from interleavings import Actor, Stale, World, caller, clearer, explore, invalid
 @pytest.fixture(params=[True, False], ids=["L1+L2", "L2"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World(l1=request.param)
-    monkeypatch.setattr(_flow, "os", SimpleNamespace(urandom=world.urandom))
+    monkeypatch.setattr(_l2, "os", SimpleNamespace(urandom=world.urandom))
     monkeypatch.setattr(_site, "wall", lambda: 1e9)
     yield world
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cachekit import _flow, _site, cache
+from cachekit import _flow, _l2, _pending, _site, cache
 from cachekit.errors import AuthenticationError, BackendError, PermanentBackendError, TransientBackendError, ValueTooLargeError
 from cachekit.testing import MemoryBackend
 from forms import BACKENDS, FORMS, BulkVerbs, FiveVerbs, NativeVerbs, warnings_of
@@ -257,7 +257,7 @@ def test_more_refused_invalidations_than_are_remembered_are_all_carried_out(form
     form.call(cached, 0)
     backend.failure, backend.failing = ConnectionError(), ("set", "delete")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_flow, "PENDING_LIMIT", 3)
+        patch.setattr(_pending, "LIMIT", 3)
         for n in range(6):
             assert form.call(cached.invalidate_cache, n).status == "pending"
     backend.failure = None
@@ -274,7 +274,7 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_value_invalidated_while_it_was_stored_is_not_served(ending, monkeypatch):
     """It lands after the invalidation gave up waiting for it: that is pending, and this process does not serve it."""
-    monkeypatch.setattr(_flow, "WRITE_PATIENCE", 0.001)
+    monkeypatch.setattr(_l2, "WRITE_PATIENCE", 0.001)
 
     class Racing(FiveVerbs):
         raced = False

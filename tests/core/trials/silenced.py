@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from cachekit.testing import BackendSuite
 from core.trials.trial import Trial
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from cachekit.contracts import check_ttl
 from cachekit.errors import ValueTooLargeError
 from core.trials.trial import Timed, Trial

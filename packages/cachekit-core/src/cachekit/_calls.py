@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ._changes import clear, complete_refresh, invalidate, prepare_refresh
 from ._effects import arun, run
 from ._flight import leading
-from ._flow import abandon, clear, complete, complete_refresh, invalidate, lookup, prepare_refresh
+from ._flow import abandon, complete, lookup
 from ._report import CacheInfo, Invalidation
 from ._site import NO_VALUE, Call, Site
 

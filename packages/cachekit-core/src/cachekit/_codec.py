@@ -12,6 +12,9 @@ from .errors import CachekitError, DecodeError, SerializationError
 COMPRESS_FROM = 256
 """Bytes. Below about 200, every compressor makes data larger."""
 
+MAX_VALUE_BYTES = 256 << 20
+"""What a serialized value may take; a frame that claims more is refused before anything is allocated for it."""
+
 _CLOCK_SKEW = 1_000_000  # microseconds by which another host's clock may be ahead
 
 
@@ -66,6 +69,8 @@ class Codec:
 
     def pack(self, data: bytes, key: str, stamp: Stamp, tokens: tuple[bytes, ...]) -> bytes:
         """The frame of serialized *data*, or `SerializationError`."""
+        if len(data) > MAX_VALUE_BYTES:
+            raise SerializationError(f"{len(data)} bytes, and a value may take {MAX_VALUE_BYTES} once serialized")
         created = _micros(stamp.created)
         hard = _frame.NEVER if stamp.ttl is None else created + _micros(stamp.ttl)
         compressor, payload = "none", data
@@ -95,7 +100,7 @@ class Codec:
         moment = _micros(now.created)
         if frame.serializer != self._serializer.name:
             raise DecodeError("serializer", f"written by {frame.serializer!r}, read by {self._serializer.name!r}")
-        if frame.hard <= moment:
+        if frame.hard <= max(moment, frame.created):
             raise DecodeError("expired")
         if frame.created > moment + _CLOCK_SKEW:
             raise DecodeError("future", "made by a clock that is ahead of ours")
@@ -107,6 +112,8 @@ class Codec:
         return Decoded(data, left, frame.tokens)
 
     def _decompressed(self, frame: _frame.Frame) -> bytes:
+        if frame.size > MAX_VALUE_BYTES:
+            raise DecodeError("too large", f"it claims {frame.size} bytes")
         if frame.compressor == "none":
             if len(frame.payload) != frame.size:
                 raise DecodeError("wrong size")

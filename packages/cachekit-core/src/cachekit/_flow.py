@@ -6,20 +6,17 @@ stores what came of it, or `abandon` lets the followers go.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from . import _l2
 from ._codec import Decoded
-from ._effects import Delete, Read, Steps, Wait, Write
+from ._effects import Steps, Wait
 from ._flight import Landed, Role
 from ._isolation import Held, hold, hold_any
-from ._report import Invalidation
 from ._site import NO_VALUE, Call, Site
-from ._store import Store
-from .errors import BackendError, DecodeError, SerializationError, TransientBackendError
+from .errors import BackendError, DecodeError, SerializationError
 
 FOLLOWER_PATIENCE = 60.0
 """Seconds a caller waits for another's computation before it computes for itself.
@@ -27,14 +24,8 @@ FOLLOWER_PATIENCE = 60.0
 Only a leader that waits for its own followers, through threads we cannot see, takes so long for nothing.
 """
 
-WRITE_PATIENCE = 2.0
-"""Seconds an invalidation waits for an older value that is on its way to the backend."""
-
 PENDING_RETRY = 1.0
 """Seconds L1 keeps a value whose older one the backend could not be told to drop: then it is told again."""
-
-PENDING_LIMIT = 1000
-"""Keys whose invalidation waits for the backend; beyond it, all of the function's entries are invalidated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +74,17 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
     landed = Landed()
     try:
         try:
-            held, frame = _encoded(site, call, value)
+            held, frame = encoded(site, call, value)
         except SerializationError as error:
             site.unencodable(value, error)
             return
         landed = Landed(held)
         if frame is not None:
-            yield from _write(site, call.key, call, frame)
-        site.keep(call, held, _kept_for(site, call.key))
+            try:
+                yield from _l2.write(site, call, call.key, frame)
+            except BackendError as error:
+                site.failed(error)
+        site.keep(call, held, kept_for(site, call.key))
     finally:
         _land(site, call, landed)
 
@@ -98,62 +92,6 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
 def abandon(site: Site, call: Call, error: BaseException) -> None:
     """The function raised, or the leader was cancelled: followers get the error, or a new leader."""
     _land(site, call, Landed(error=error, traceback=error.__traceback__) if isinstance(error, Exception) else Landed(gone=True))
-
-
-def prepare_refresh(site: Site, call: Call) -> Steps[None]:
-    """Before a refresh runs the function: older values may no longer be stored, and those on their way have arrived."""
-    key, store = call.key, site.store
-    if key is None:
-        return
-    site.flights.invalidate(key)
-    call.epoch = site.flights.epoch(key)
-    if store is not None and (yield from _written(site, key, WRITE_PATIENCE)):
-        yield from _begin(site, call, key, store, ())
-    site.tally.count("misses")
-
-
-def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
-    """Store what a refresh returned, unless something was invalidated, or refreshed, since it began."""
-    if call.key is not None:
-        # A new epoch: what others read of the old value while the function ran is not put into L1.
-        epoch = site.flights.advance(call.key, call.epoch)
-        if epoch is None:
-            return
-        call.epoch = epoch
-    yield from complete(site, call, value)
-
-
-def invalidate(site: Site, key: str) -> Steps[Invalidation]:
-    """Remove one entry from every layer."""
-    site.flights.invalidate(key)
-    store = site.store
-    outcome = Invalidation("done")
-    if store is not None:
-        try:
-            yield from _delete(site, key, store, WRITE_PATIENCE)
-        except BackendError as error:
-            outcome = _pending(site, error, key)
-    # After the backend's: what was read there a moment ago must not be put into L1 again.
-    site.flights.invalidate(key)
-    if site.memory is not None:
-        site.memory.drop(site.index, key)
-    return outcome
-
-
-def clear(site: Site) -> Steps[Invalidation]:
-    """Remove the function's entries from every layer: in the backend, by a fresh token in its marker."""
-    site.flights.invalidate()
-    store = site.store
-    outcome = Invalidation("done")
-    if store is not None:
-        try:
-            yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
-        except BackendError as error:
-            outcome = _pending(site, error, None)
-    site.flights.invalidate()
-    if site.memory is not None:
-        site.memory.clear(site.index)
-    return outcome
 
 
 # -- the leader's way ----------------------------------------------------------------------
@@ -168,46 +106,13 @@ def _lead(site: Site, call: Call, key: str) -> Steps[Found]:
         return Found(value)
     store = site.store
     if store is not None:
-        entry = yield from _read(site, call, key, store)
+        entry = yield from _l2.read(site, call, key, store)
         if entry is not None:
             value = _taken_from_backend(site, call, entry)
             if value is not NO_VALUE:
                 return Found(value)
     site.tally.count("misses")
     return RUN
-
-
-def _begin(site: Site, call: Call, key: str, store: Store, keys: tuple[str, ...]) -> Steps[Sequence[bytes | None]]:
-    """What the backend has under *keys*. Notes the token that a store of this call will carry; without, it stores nothing."""
-    nothing: list[bytes | None] = [None] * len(keys)
-    try:
-        yield from _settle(site, key, store)
-        found: list[bytes | None]
-        *found, token = yield Read(store, (*keys, site.marker))
-        if type(token) is not bytes:
-            token = os.urandom(16)
-            yield Write(store, site.marker, token, site.marker_ttl)
-            found = nothing  # whatever is there was stored under a token that is lost
-    except BackendError as error:
-        site.failed(error)
-        return nothing
-    call.tokens = (token,)
-    return found
-
-
-def _read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None]:
-    """The valid entry, if there is one."""
-    (raw,) = yield from _begin(site, call, key, store, (key,))
-    if raw is None:
-        return None
-    try:
-        entry = site.codec.unpack(raw, key, site.now())
-        if entry.tokens != call.tokens:
-            raise DecodeError("invalidated")
-    except DecodeError as error:
-        site.misread(error)
-        return None
-    return entry
 
 
 def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
@@ -223,8 +128,8 @@ def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
     return value
 
 
-def _encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
-    """The value as L1 holds it, and the frame to write, if one is."""
+def encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
+    """The value as L1 holds it, and the frame to write, if one is. Raises `SerializationError`."""
     if site.store is None:
         return hold_any(value, site.codec.dumps, site.codec.loads), None
     data = site.codec.dumps(value)
@@ -234,42 +139,11 @@ def _encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
     return hold(value, data, site.codec.loads), frame
 
 
-def _kept_for(site: Site, key: str) -> float | None:
+def kept_for(site: Site, key: str) -> float | None:
     """Seconds L1 keeps a value: briefly while the backend still has an older one, so that it is told soon."""
-    if site.pending_clear or key in site.pending:
+    if any(site.pending.of(key)):
         return PENDING_RETRY if site.ttl is None else min(site.ttl, PENDING_RETRY)
     return site.ttl
-
-
-def _write(site: Site, key: str, call: Call, frame: bytes) -> Steps[None]:
-    store = site.store
-    if store is None:
-        return
-    ended = site.writes.begin(key)
-    try:
-        if site.flights.epoch(key) == call.epoch:
-            yield Write(store, key, frame, site.ttl, ended)
-        ended()
-        if site.flights.epoch(key) != call.epoch:
-            yield Delete(store, key)  # an invalidation lost patience with this write
-    except BackendError as error:
-        site.failed(error)
-    finally:
-        ended()
-
-
-def _written(site: Site, key: str, patience: float) -> Steps[bool]:
-    """Wait for the writes of *key* that are under way; False if one still is after *patience* seconds."""
-    for write in site.writes.under_way(key):
-        if not (yield Wait(write, patience)):
-            return False
-    return True
-
-
-def _delete(site: Site, key: str, store: Store, patience: float) -> Steps[None]:
-    if not (yield from _written(site, key, patience)):
-        raise TransientBackendError("a value that was computed before is still on its way to the backend")
-    yield Delete(store, key)
 
 
 def _shared(site: Site, landed: Landed | None) -> Found:
@@ -285,27 +159,3 @@ def _shared(site: Site, landed: Landed | None) -> Found:
 def _land(site: Site, call: Call, landed: Landed) -> None:
     if call.flight is not None:
         site.flights.land(call.flight, landed)
-
-
-# -- invalidations the backend did not take --------------------------------------------------
-
-
-def _pending(site: Site, error: BackendError, key: str | None) -> Invalidation:
-    """Remember what the backend could not be told; this process does not read it there until it was."""
-    site.failed(error)
-    if key is None or len(site.pending) >= PENDING_LIMIT:
-        site.pending_clear = True
-        site.pending.clear()
-    else:
-        site.pending.add(key)
-    return Invalidation("pending", str(error))
-
-
-def _settle(site: Site, key: str, store: Store) -> Steps[None]:
-    """Carry out what is pending for *key*, with a fresh token. Raises what the backend raises."""
-    if site.pending_clear:
-        yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
-        site.pending_clear = False
-    if key in site.pending:
-        yield from _delete(site, key, store, 0)
-        site.pending.discard(key)

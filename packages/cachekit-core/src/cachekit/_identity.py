@@ -7,6 +7,7 @@ decorated are part of it too. What cannot be told apart is refused: it would mix
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import inspect
@@ -24,7 +25,7 @@ _SHAPE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | in
 
 _codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
 _Claim = tuple[bytes, object, tuple[int, ...]]  # an identity, the store, the addresses of what was closed over
-_closures: weakref.WeakKeyDictionary[Callable[..., Any], _Claim] = weakref.WeakKeyDictionary()
+_closures: weakref.WeakKeyDictionary[object, _Claim] = weakref.WeakKeyDictionary()
 
 
 def identity(function: Callable[..., Any], namespace: str, version: object, key: Callable[..., Any] | None = None) -> bytes:
@@ -32,46 +33,50 @@ def identity(function: Callable[..., Any], namespace: str, version: object, key:
     named = encode(("cachekit", namespace, version, module_name(function.__module__, _globals(function)), function.__qualname__))
     digest = hashlib.blake2b(named, digest_size=32)
     if key is not None:
-        digest.update(_described(key))
+        digest.update(b"".join(_described(_held("key=", key))))
     if not isinstance(function, types.FunctionType):
         return digest.digest()
     code = b"".join(_code(function.__code__))
     if not _is_addressed(function) or is_interactive(function.__module__, function.__globals__):
         digest.update(code)
-        digest.update(b"".join(_closure(function)))
+        digest.update(b"".join(_described(_free(function))))
     elif _codes.setdefault(digest.digest(), code) != code:
         digest.update(code)  # a second function of one name in one module, as with `def _(…)`
     return digest.digest()
 
 
-def refuse_shared(function: Callable[..., Any], identified: bytes, store: object) -> None:
+def refuse_shared(owner: object, function: Callable[..., Any], key: Callable[..., Any] | None, identified: bytes, store: object) -> None:
     """Refuse *function* if a living one of the same identity closed over other objects.
 
     Parameters:
+        owner: who lives as long as the decorated function does.
         function: the user's function.
+        key: the user's own key function, if there is one.
         identified: its `identity`.
         store: what its entries go to; functions of different stores cannot mix.
 
     Raises:
         ConfigurationError: it names the variables and the remedies.
     """
-    opaque = _opaque(function)
+    opaque = _opaque(_free(function)) if isinstance(function, types.FunctionType) else {}
+    if key is not None:
+        opaque |= _opaque(_held("key=", key))
     if not opaque:
         return
     mine = (identified, store, tuple(map(id, opaque.values())))
-    if _is_taken(function, mine):
+    if _is_taken(owner, mine):
         gc.collect()  # one that is only kept by a reference cycle is not living
-    if _is_taken(function, mine):
+    if _is_taken(owner, mine):
         names = ", ".join(opaque)
         raise ConfigurationError(
             f"{function.__qualname__} is decorated twice, closing over different objects as {names}: "
             "their entries would mix in the backend. Pass what differs as an argument, or give each a namespace= or version= of its own"
         )
-    _closures[function] = mine
+    _closures[owner] = mine
 
 
-def _is_taken(function: object, mine: _Claim) -> bool:
-    return any(other is not function and claim[:2] == mine[:2] and claim[2] != mine[2] for other, claim in list(_closures.items()))
+def _is_taken(owner: object, mine: _Claim) -> bool:
+    return any(other is not owner and claim[:2] == mine[:2] and claim[2] != mine[2] for other, claim in list(_closures.items()))
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:
@@ -100,41 +105,55 @@ def _is_addressed(function: types.FunctionType) -> bool:
     return "<" not in function.__qualname__ and name.strip("_") != "" and not captures
 
 
-def _described(key: Callable[..., Any]) -> bytes:
-    """A key function by what it does, so that keys made by another one are not taken for its own."""
-    if isinstance(key, types.FunctionType):
-        return b"".join((*_code(key.__code__), *_closure(key)))
-    try:
-        return encode(key.__reduce__())  # operator.attrgetter("id") and its like
-    except Exception:  # noqa: BLE001 - anybody's object; its type is what is left
-        return encode(getattr(key, "__qualname__", None) or type_name(type(key)))
+Variables = Iterator[tuple[str, object]]
 
 
-def _free(function: types.FunctionType, outer: tuple[types.FunctionType, ...] = ()) -> Iterator[tuple[str, object]]:
-    """What *function* closed over, and what the functions among that hold in turn; not what is not bound yet, which is often itself."""
-    outer = (*outer, function)
+def _free(function: types.FunctionType, outer: tuple[object, ...] = ()) -> Variables:
+    """What *function* closed over, and what that holds in turn; not what is not bound yet, which is often itself."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             value = cell.cell_contents
         except ValueError:
             continue
-        if isinstance(value, types.FunctionType):
-            value = inspect.unwrap(value)
-        yield name, value
-        if isinstance(value, types.FunctionType) and value not in outer:
-            yield from ((f"{name}.{inner}", of_inner) for inner, of_inner in _free(value, outer))
-            yield from ((f"{name}({i})", default) for i, default in enumerate(value.__defaults__ or ()))
-            yield from ((f"{name}({parameter})", default) for parameter, default in (value.__kwdefaults__ or {}).items())
+        yield from _held(name, value, (*outer, function))
 
 
-def _closure(function: types.FunctionType) -> Iterator[bytes]:
-    for name, value in _free(function):
+def _held(name: str, value: object, outer: tuple[object, ...] = ()) -> Variables:
+    """*value*, and if it is code that holds values, those too."""
+    if isinstance(value, types.FunctionType):
+        value = inspect.unwrap(value)
+    yield name, value
+    if value in outer:
+        return
+    if isinstance(value, types.FunctionType):
+        yield from ((f"{name}.{inner}", of_inner) for inner, of_inner in _free(value, outer))
+        defaults = (*enumerate(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).items())
+        for parameter, default in defaults:
+            yield from _held(f"{name}({parameter})", default, (*outer, value))
+    elif isinstance(value, functools.partial):
+        for part, held in (("func", value.func), ("args", value.args), *value.keywords.items()):
+            yield from _held(f"{name}.{part}", held, (*outer, value))
+    elif isinstance(value, types.MethodType):
+        yield from _held(f"{name}.__func__", value.__func__, (*outer, value))
+        yield from _held(f"{name}.__self__", value.__self__, (*outer, value))
+    elif isinstance(value, types.BuiltinFunctionType):
+        yield from _held(f"{name}.__self__", value.__self__, (*outer, value))
+
+
+# What is described by its name and by what it holds.
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, types.MethodType, functools.partial, type)
+
+
+def _described(variables: Variables) -> Iterator[bytes]:
+    for name, value in variables:
         yield encode(name)
         if isinstance(value, types.FunctionType):
             yield encode((value.__module__, value.__qualname__))
             yield from _code(value.__code__)
         elif isinstance(value, types.ModuleType):
             yield encode(value.__name__)
+        elif isinstance(value, types.BuiltinFunctionType):
+            yield encode(value.__qualname__)
         else:
             yield _encoded(value)
 
@@ -146,13 +165,10 @@ def _encoded(value: object) -> bytes:
         return encode(type_name(type(value)))
 
 
-def _opaque(function: Callable[..., Any]) -> dict[str, object]:
-    """The free variables that no key can tell apart for good: what cannot be encoded, and what may change."""
-    if not isinstance(function, types.FunctionType):
-        return {}
-    named = (types.FunctionType, types.ModuleType, type)
+def _opaque(variables: Variables) -> dict[str, object]:
+    """The variables that no key can tell apart for good: what cannot be encoded, and what may change."""
     return {
         name: value
-        for name, value in _free(function)
-        if not (isinstance(value, named) or is_immutable(value) or hasattr(type(value), "__cache_key__"))
+        for name, value in variables
+        if not (isinstance(value, _CODE) or is_immutable(value) or hasattr(type(value), "__cache_key__"))
     }

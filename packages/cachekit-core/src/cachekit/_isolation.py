@@ -122,6 +122,8 @@ def _held_plain(value: Any) -> Held | None:
 
 
 def _held_deep(value: Any) -> Held:
+    if type(value) is object:
+        return Shared(value, sys.getsizeof(value))  # a sentinel, known by its identity
     try:
         held = copy.deepcopy(value)
     except Exception as error:  # noqa: BLE001 - copying runs the value's own code, which may raise anything
@@ -147,6 +149,8 @@ def _size_of(value: Any) -> int:
         item = todo.pop()
         if id(item) in seen or isinstance(item, type | types.ModuleType | types.FunctionType | types.BuiltinFunctionType | enum.Enum):
             continue
+        if type(item) is object:
+            raise SerializationError(f"{type(value).__qualname__} holds a bare object(), whose copy would be another one")
         seen.add(id(item))
         total += sys.getsizeof(item, 64)
         todo += gc.get_referents(item)

@@ -71,13 +71,18 @@ def encode(value: object, depth: int = 0) -> bytes:
 def refused(function: str, parameter: str, unstable: UnstableError, *, method: bool) -> UncacheableArgumentError:
     """The error for an argument: which, of what type, why, and every remedy."""
     cls = type(unstable.value)
-    remedies = (
-        f"leave it out with ignore=({parameter!r},), name the key yourself with key=, or give {cls.__qualname__} a __cache_key__() method"
-    )
-    if method and parameter in ("self", "cls"):
-        remedies += " that returns what tells its instances apart"
+    if parameter == "key=":
+        what, remedies = "what key= returned", "return plain data from it, such as text, a number or a tuple of them"
+    else:
+        what = f"argument {parameter!r}"
+        remedies = (
+            f"leave it out with ignore=({parameter!r},), name the key yourself with key=, "
+            f"or give {cls.__qualname__} a __cache_key__() method"
+        )
+        if method and parameter in ("self", "cls"):
+            remedies += " that returns what tells its instances apart"
     return UncacheableArgumentError(
-        f"{function}(): argument {parameter!r} cannot be part of a key: a {cls.__module__}.{cls.__qualname__}: {unstable.why}; {remedies}"
+        f"{function}(): {what} cannot be part of a key: a {cls.__module__}.{cls.__qualname__}: {unstable.why}; {remedies}"
     )
 
 
@@ -136,7 +141,7 @@ _LEAVES: dict[type, Callable[[Any], bytes]] = {
     bytes: lambda value: _sized(b"b", value),
     bytearray: lambda value: _sized(b"B", bytes(value)),
     decimal.Decimal: lambda value: _sized(b"d", repr(value).encode()),
-    fractions.Fraction: lambda value: _sized(b"q", repr(value).encode()),
+    fractions.Fraction: lambda value: _sized(b"q", b"%x/%x" % value.as_integer_ratio()),
     uuid.UUID: lambda value: b"u" + value.bytes,
     dt.date: lambda value: _sized(b"A", value.isoformat().encode()),
     dt.datetime: _encode_datetime,
@@ -144,7 +149,7 @@ _LEAVES: dict[type, Callable[[Any], bytes]] = {
     dt.timedelta: lambda value: _sized(b"I", b"%d.%d.%d" % (value.days, value.seconds, value.microseconds)),
     dt.timezone: lambda value: _encode_zone(value, value),
     zoneinfo.ZoneInfo: lambda value: _encode_zone(value, value),
-    range: lambda value: _sized(b"r", b"%d.%d.%d" % (value.start, value.stop, value.step)),
+    range: lambda value: _sized(b"r", b"%x.%x.%x" % (value.start, value.stop, value.step)),
     **{
         cls: (lambda name: lambda value: _sized(name, _text(str(value))))(b"p" + cls.__name__.encode())
         for cls in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath)

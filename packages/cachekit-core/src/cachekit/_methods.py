@@ -52,7 +52,7 @@ class CachedMethod:
 class BoundMethod:
     """A `CachedMethod` bound to an instance or a class."""
 
-    __slots__ = ("__func__", "__self__")
+    __slots__ = ("__func__", "__self__", "__weakref__")
 
     def __init__(self, method: CachedMethod, to: object) -> None:
         self.__func__ = method

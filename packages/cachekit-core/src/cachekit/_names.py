@@ -44,13 +44,18 @@ def type_name(cls: type) -> str:
     if known is None:
         known = f"{module_name(cls.__module__)}:{cls.__qualname__}"
         holder = _addressed.get(known, lambda: None)()
-        if find_type(cls.__module__, cls.__qualname__) is cls and holder in (None, cls):
+        if (_is_static(cls) or find_type(cls.__module__, cls.__qualname__) is cls) and holder in (None, cls):
             _addressed[known] = weakref.ref(cls)
         else:
             _log.info("%s cannot be found by its name, so keys made of it hold in this process only", known)
             known += "#" + os.urandom(16).hex()
         known = _type_names.setdefault(cls, known)
     return known
+
+
+def _is_static(cls: type) -> bool:
+    """Whether the interpreter itself holds the class, as it does NoneType, though no module names it."""
+    return not cls.__flags__ & 1 << 9
 
 
 def find_type(module: str, qualname: str) -> object:

@@ -70,7 +70,7 @@ def _check_layers(policy: Policy) -> None:
 
 
 def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
-    from ._plugins import registry
+    from ._plugins import NAME_TAKES, is_name, registry
 
     if given is UNSET:
         return
@@ -78,8 +78,9 @@ def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
         registry.resolve(kind, given)
         return
     lacks = not all(callable(getattr(given, method, None)) for method in methods)
-    if isinstance(given, type) or lacks or not isinstance(getattr(given, "name", None), str):
-        takes = f"takes an installed name, or an object with a name (text) and the methods {' and '.join(methods)}"
+    name = getattr(given, "name", None)
+    if isinstance(given, type) or lacks or not isinstance(name, str) or not is_name(name):
+        takes = f"takes an installed name, or an object with the methods {' and '.join(methods)} and a name ({NAME_TAKES})"
         raise ConfigurationError.of(kind, given, takes)
 
 

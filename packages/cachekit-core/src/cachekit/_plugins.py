@@ -36,6 +36,12 @@ KINDS: Mapping[Kind, tuple[str, type[Any]]] = {
 OUR_BACKENDS = {"redis": "cachekit-redis", "memcached": "cachekit-memcached", "file": "cachekit-file", "io": "cachekit-io"}
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+NAME_TAKES = "lower-case letters, digits, '_' and '-', up to 64"
+
+
+def is_name(name: str) -> bool:
+    """Whether a backend, serializer, compressor or encryptor may be called *name*."""
+    return _NAME.fullmatch(name) is not None
 
 
 class Provider(NamedTuple):
@@ -170,10 +176,8 @@ class Registry:
             for spec in returned:
                 if not isinstance(spec, spec_type):
                     raise _RejectedError(f"{hook}() returned {spec!r}; it takes a sequence of {spec_type.__name__}")
-                if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
-                    raise _RejectedError(
-                        f"{hook}() names a {kind} {spec.name!r}; names are lower-case letters, digits, '_' and '-', up to 64"
-                    )
+                if not isinstance(spec.name, str) or not is_name(spec.name):
+                    raise _RejectedError(f"{hook}() names a {kind} {spec.name!r}; a name is {NAME_TAKES}")
             specs += returned
         return specs
 

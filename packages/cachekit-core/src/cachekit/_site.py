@@ -19,6 +19,7 @@ from ._flight import Epoch, Flight, Flights
 from ._identity import identity, refuse_shared
 from ._isolation import Held
 from ._memory import Index, Memory
+from ._pending import Pending
 from ._report import CacheInfo, Tally
 from ._store import Store
 from ._ttl import parse_ttl
@@ -76,8 +77,7 @@ class Site:
         self.tally = Tally()
         self.flights = Flights()
         self.writes = Writes()
-        self.pending: set[str] = set()
-        self.pending_clear = False
+        self.pending = Pending()
         self._warned: set[str] = set()
         self._resolved = False
         self.enabled = True
@@ -86,7 +86,7 @@ class Site:
         self.memory: Memory | None = None
         self.index = Index()
         if policy.backend is not UNSET and policy.backend is not None:
-            refuse_shared(function, self._identity, _address(policy.backend))
+            refuse_shared(self, function, policy.key, self._identity, _address(policy.backend))
         _sites.add(self)
 
     # -- resolved at the first call, then fixed ------------------------------------------
@@ -116,7 +116,7 @@ class Site:
     def _choose(self, named: str | None) -> None:
         self._choice = _resolve.chosen_backend(self._policy.backend, named)
         if self._policy.backend is UNSET and self._choice is not None:
-            refuse_shared(self.function, self._identity, _address(self._choice))
+            refuse_shared(self, self.function, self._policy.key, self._identity, _address(self._choice))
         store = _resolve.store_of(self._choice)  # here, so that a mistake in its settings is told now
         self._store = None if isinstance(self._choice, str) else store
 
@@ -252,6 +252,7 @@ class Site:
         self.tally.begin()
         self.flights.after_fork()
         self.writes.begin_anew()
+        self.pending.after_fork()
 
 
 def clear_l1() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +11,7 @@ from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, Bul
 from .errors import BackendError, TransientBackendError
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -98,31 +99,49 @@ def _meant(name: str, verb: str) -> Iterator[None]:
 
 
 _pool: ThreadPoolExecutor | None = None
+_pool_lock = threading.Lock()
 
 
 async def _in_thread(verb: Callable[..., T], *args: Any, ended: Callable[[], None] = lambda: None) -> T:
     """Await *verb* in a thread. *ended* is called when the thread is done with it, however the wait ended."""
-    # Imported here: a program without coroutines need not pay for asyncio.
-    import asyncio
+    import asyncio  # here: a program without coroutines need not pay for it
+
+    try:
+        work = _submitted(verb, *args)
+    except RuntimeError as error:  # the interpreter is shutting down
+        ended()
+        raise TransientBackendError("no thread can be started any more") from error
+    work.add_done_callback(lambda _: ended())
+    return await asyncio.wrap_future(work)
+
+
+def _submitted(verb: Callable[..., T], *args: Any) -> Future[T]:
     from concurrent.futures import ThreadPoolExecutor
 
     global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cachekit")
-    work = _pool.submit(verb, *args)
-    work.add_done_callback(lambda _: ended())
-    return await asyncio.wrap_future(work)
+    while True:
+        with _pool_lock:
+            if _pool is None:
+                _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cachekit")
+            pool = _pool
+        try:
+            return pool.submit(verb, *args)
+        except RuntimeError:
+            if pool is _pool:
+                raise
+            # `close_pool` came between: this call begins a new one
 
 
 def close_pool() -> None:
     """End the threads once their work is done; the next use begins new ones."""
     global _pool
-    pool, _pool = _pool, None
+    with _pool_lock:
+        pool, _pool = _pool, None
     if pool is not None:
         pool.shutdown(wait=True)
 
 
 def forget_pool_after_fork() -> None:
-    """Its threads are the parent's."""
-    global _pool
-    _pool = None
+    """Its threads are the parent's, and one of them may have held the lock."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()

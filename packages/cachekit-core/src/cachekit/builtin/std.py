@@ -21,6 +21,8 @@ from ormsgpack import Ext
 
 from .._names import find_type
 from ..errors import DecodeError, SerializationError
+from . import tags
+from .reading import Reader
 
 _OPTIONS = (
     ormsgpack.OPT_PASSTHROUGH_TUPLE
@@ -32,10 +34,8 @@ _OPTIONS = (
     | ormsgpack.OPT_PASSTHROUGH_BIG_INT
 )
 _NATIVE = (type(None), bool, int, float, str, bytes)
-_BIN_MARKERS = (b"\xc4", b"\xc5", b"\xc6")
-
-_TUPLE, _SET, _FROZENSET, _BYTEARRAY, _DICT, _INT, _COMPLEX, _DECIMAL, _UUID = range(1, 10)
-_DATETIME, _DATE, _TIME, _TIMEDELTA, _TIMEZONE, _ZONEINFO, _PATH, _ENUM, _TEXT, _RANGE = range(10, 20)
+# The first bytes of what the library writes without asking: bytes (also for a bytearray), extensions.
+_MARKERS = tuple(bytes([byte]) for byte in (*range(0xC4, 0xCA), *range(0xD4, 0xD9)))
 
 
 class StdSerializer:
@@ -64,7 +64,7 @@ class StdSerializer:
 
     def loads(self, data: bytes) -> Any:
         try:
-            return ormsgpack.unpackb(data, ext_hook=_restore)
+            return Reader(len(data)).unpack(data)
         except DecodeError:
             raise
         # Hostile bytes reach constructors of a dozen types; whatever they raise is one thing here.
@@ -89,19 +89,19 @@ def _pack(value: Any) -> bytes:
             raise refused[0] from None
         # A dict with other keys than str, or a lone surrogate.
         return ormsgpack.packb(_prepared(value), option=_OPTIONS)
-    # The library writes a bytearray as bytes without asking. Both are rare, and so is their marker.
-    if type(value) is not bytes and any(marker in packed for marker in _BIN_MARKERS) and _holds_buffer(value):
+    # The library writes a bytearray as bytes, and its own Ext, without asking. Both are rare, and so are their markers.
+    if type(value) is not bytes and any(marker in packed for marker in _MARKERS) and _holds_flattened(value):
         return ormsgpack.packb(_prepared(value), option=_OPTIONS)
     return packed
 
 
-def _holds_buffer(value: Any) -> bool:
+def _holds_flattened(value: Any) -> bool:
     cls = type(value)
     if cls is list:
-        return any(map(_holds_buffer, value))
+        return any(map(_holds_flattened, value))
     if cls is dict:
-        return any(map(_holds_buffer, value.values()))
-    return cls is bytearray or cls is memoryview
+        return any(map(_holds_flattened, value.values()))
+    return cls is bytearray or cls is memoryview or cls is Ext
 
 
 def _prepared(value: Any) -> Any:
@@ -112,11 +112,11 @@ def _prepared(value: Any) -> Any:
     if cls is dict:
         if all(type(key) is str and _is_encodable(key) for key in value):
             return {key: _prepared(item) for key, item in value.items()}
-        return Ext(_DICT, _pack([item for pair in value.items() for item in pair]))
+        return Ext(tags.DICT, _pack([item for pair in value.items() for item in pair]))
     if cls is str and not _is_encodable(value):
-        return Ext(_TEXT, value.encode("utf-8", "surrogatepass"))
+        return Ext(tags.TEXT, value.encode("utf-8", "surrogatepass"))
     if cls is bytearray:
-        return Ext(_BYTEARRAY, bytes(value))
+        return Ext(tags.BYTEARRAY, bytes(value))
     if cls is memoryview:
         raise SerializationError("a memoryview is a view of something else; return bytes")
     if cls in _NATIVE and not (cls is int and not -(2**63) <= value < 2**64):
@@ -154,16 +154,16 @@ def _extend_enum(value: enum.Enum) -> Ext:
     # A Flag's combination has no name of its own, so it goes by its number.
     member = value.name if value.name in cls.__members__ else value.value
     module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__  # a spawned child's name for it
-    return Ext(_ENUM, _pack([module, cls.__qualname__, member]))
+    return Ext(tags.ENUM, _pack([module, cls.__qualname__, member]))
 
 
 def _extend_datetime(value: dt.datetime) -> Ext:
     plain = [value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]
-    return Ext(_DATETIME, _pack(plain))
+    return Ext(tags.DATETIME, _pack(plain))
 
 
 def _extend_time(value: dt.time) -> Ext:
-    return Ext(_TIME, _pack([value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]))
+    return Ext(tags.TIME, _pack([value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]))
 
 
 def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
@@ -177,110 +177,38 @@ def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
 def _extend_zoneinfo(value: zoneinfo.ZoneInfo) -> Ext:
     if value.key is None:
         raise SerializationError("a ZoneInfo without a key cannot be found again; make it by name")
-    return Ext(_ZONEINFO, value.key.encode())
+    return Ext(tags.ZONEINFO, value.key.encode())
 
 
 def _extend_timezone(value: dt.timezone) -> Ext:
     offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-    return Ext(_TIMEZONE, _pack([offset, *name]))
+    return Ext(tags.TIMEZONE, _pack([offset, *name]))
 
 
 def _integer(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
-_PATHS: dict[str, type[pathlib.PurePath]] = {
-    cls.__name__: cls for cls in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath)
-}
+def _extend_path(value: pathlib.PurePath) -> Ext:
+    if type(value)(str(value)).parts != value.parts:
+        raise SerializationError("a path that its own text does not lead back to")
+    return Ext(tags.PATH, _pack([type(value).__name__, str(value)]))
+
 
 _EXTENDED: dict[type, Callable[[Any], Ext]] = {
-    tuple: lambda value: Ext(_TUPLE, _pack(list(value))),
-    set: lambda value: Ext(_SET, _pack(list(value))),
-    frozenset: lambda value: Ext(_FROZENSET, _pack(list(value))),
-    int: lambda value: Ext(_INT, _integer(value)),
-    complex: lambda value: Ext(_COMPLEX, struct.pack(">dd", value.real, value.imag)),
-    decimal.Decimal: lambda value: Ext(_DECIMAL, str(value).encode()),
-    uuid.UUID: lambda value: Ext(_UUID, value.bytes),
+    tuple: lambda value: Ext(tags.TUPLE, _pack(list(value))),
+    set: lambda value: Ext(tags.SET, _pack(list(value))),
+    frozenset: lambda value: Ext(tags.FROZENSET, _pack(list(value))),
+    int: lambda value: Ext(tags.INT, _integer(value)),
+    complex: lambda value: Ext(tags.COMPLEX, struct.pack(">dd", value.real, value.imag)),
+    decimal.Decimal: lambda value: Ext(tags.DECIMAL, str(value).encode()),
+    uuid.UUID: lambda value: Ext(tags.UUID, value.bytes),
     dt.datetime: _extend_datetime,
-    dt.date: lambda value: Ext(_DATE, _pack([value.year, value.month, value.day])),
+    dt.date: lambda value: Ext(tags.DATE, _pack([value.year, value.month, value.day])),
     dt.time: _extend_time,
-    dt.timedelta: lambda value: Ext(_TIMEDELTA, _pack([value.days, value.seconds, value.microseconds])),
+    dt.timedelta: lambda value: Ext(tags.TIMEDELTA, _pack([value.days, value.seconds, value.microseconds])),
     dt.timezone: _extend_timezone,
     zoneinfo.ZoneInfo: _extend_zoneinfo,
-    range: lambda value: Ext(_RANGE, _pack([value.start, value.stop, value.step])),
-    **dict.fromkeys(_PATHS.values(), lambda value: Ext(_PATH, _pack([type(value).__name__, str(value)]))),
-}
-
-
-def _unpack(data: bytes) -> Any:
-    return ormsgpack.unpackb(data, ext_hook=_restore)
-
-
-def _restore(tag: int, data: bytes) -> Any:
-    restore = _RESTORED.get(tag)
-    if restore is None:
-        raise DecodeError("not understood", f"std: extension type {tag}")
-    return restore(data)
-
-
-def _restore_list(data: bytes) -> list[Any]:
-    items = _unpack(data)
-    if type(items) is not list:
-        raise DecodeError("corrupt", "std: an array was expected")
-    return items
-
-
-def _restore_dict(data: bytes) -> dict[Any, Any]:
-    flat = _restore_list(data)
-    restored = dict(zip(flat[::2], flat[1::2], strict=True))
-    if len(restored) * 2 != len(flat):
-        raise DecodeError("corrupt", "std: a key stands twice")
-    return restored
-
-
-def _restore_enum(data: bytes) -> enum.Enum:
-    module, qualname, member = _restore_list(data)
-    cls = find_type(module, qualname)  # never imports: bytes from outside must not choose what runs
-    if isinstance(cls, type) and issubclass(cls, enum.Enum) and member in cls.__members__:
-        return cls.__members__[member]
-    if isinstance(cls, type) and issubclass(cls, enum.Flag) and type(member) is int:
-        return cls(member)
-    raise DecodeError("unknown type", "std: an enum that this process does not know")
-
-
-def _restore_datetime(data: bytes) -> dt.datetime:
-    year, month, day, hour, minute, second, micro, fold, zone = _restore_list(data)
-    return dt.datetime(year, month, day, hour, minute, second, micro, zone, fold=fold)
-
-
-def _restore_time(data: bytes) -> dt.time:
-    hour, minute, second, micro, fold, zone = _restore_list(data)
-    return dt.time(hour, minute, second, micro, zone, fold=fold)
-
-
-def _restore_path(data: bytes) -> pathlib.PurePath:
-    kind, path = _restore_list(data)
-    return _PATHS[kind](path)
-
-
-_RESTORED: dict[int, Callable[[bytes], Any]] = {
-    _TUPLE: lambda data: tuple(_restore_list(data)),
-    _SET: lambda data: set(_restore_list(data)),
-    _FROZENSET: lambda data: frozenset(_restore_list(data)),
-    _BYTEARRAY: bytearray,
-    _DICT: _restore_dict,
-    _INT: lambda data: int.from_bytes(data, "big", signed=True),
-    _COMPLEX: lambda data: complex(*struct.unpack(">dd", data)),
-    _DECIMAL: lambda data: decimal.Decimal(data.decode("ascii")),
-    _UUID: lambda data: uuid.UUID(bytes=data),
-    _DATETIME: _restore_datetime,
-    _DATE: lambda data: dt.date(*_restore_list(data)),
-    _TIME: _restore_time,
-    _TIMEDELTA: lambda data: dt.timedelta(*_restore_list(data)),
-    _TIMEZONE: lambda data: dt.timezone(*_restore_list(data)),
-    _ZONEINFO: lambda data: zoneinfo.ZoneInfo(data.decode("ascii")),
-    _PATH: _restore_path,
-    _ENUM: _restore_enum,
-    _TEXT: lambda data: data.decode("utf-8", "surrogatepass"),
-    _RANGE: lambda data: range(*_restore_list(data)),
+    range: lambda value: Ext(tags.RANGE, _pack([value.start, value.stop, value.step])),
+    **dict.fromkeys(tags.PATHS.values(), _extend_path),
 }

@@ -1,0 +1,99 @@
+"""The cold path's dealings with the backend: read an entry with its marker, write one, delete one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ._codec import Decoded
+from ._effects import Delete, Read, Steps, Wait, Write
+from ._report import Invalidation
+from ._site import Call, Site
+from ._store import Store
+from .errors import BackendError, DecodeError, TransientBackendError
+
+WRITE_PATIENCE = 2.0
+"""Seconds an invalidation waits for an older value that is on its way to the backend."""
+
+
+def begin(site: Site, call: Call, key: str, store: Store, keys: tuple[str, ...]) -> Steps[Sequence[bytes | None]]:
+    """What the backend has under *keys*. Notes the token that a store of this call will carry; without, it stores nothing."""
+    nothing: list[bytes | None] = [None] * len(keys)
+    try:
+        yield from _settle(site, key, store)
+        found: list[bytes | None]
+        *found, token = yield Read(store, (*keys, site.marker))
+        if type(token) is not bytes:
+            token = os.urandom(16)
+            yield Write(store, site.marker, token, site.marker_ttl)
+            found = nothing  # whatever is there was stored under a token that is lost
+    except BackendError as error:
+        site.failed(error)
+        return nothing
+    call.tokens = (token,)
+    return found
+
+
+def read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None]:
+    """The valid entry, if there is one."""
+    (raw,) = yield from begin(site, call, key, store, (key,))
+    if raw is None:
+        return None
+    try:
+        entry = site.codec.unpack(raw, key, site.now())
+        if entry.tokens != call.tokens:
+            raise DecodeError("invalidated")
+    except DecodeError as error:
+        site.misread(error)
+        return None
+    return entry
+
+
+def write(site: Site, call: Call, key: str, frame: bytes) -> Steps[None]:
+    """Store an entry, unless something was invalidated since the call began. Raises what the backend raises."""
+    store = site.store
+    if store is None:
+        return
+    ended = site.writes.begin(key)
+    if site.flights.epoch(key) != call.epoch:
+        ended()
+        return
+    yield Write(store, key, frame, site.ttl, ended)  # who performs it ends it: a thread may outlive its caller
+    if site.flights.epoch(key) != call.epoch:
+        yield Delete(store, key)  # an invalidation lost patience with this write
+
+
+def clear(site: Site, store: Store) -> Steps[None]:
+    """Give the function's marker a fresh token, which no entry has. Raises what the backend raises."""
+    yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
+
+
+def delete(site: Site, key: str, store: Store, patience: float) -> Steps[None]:
+    """Remove an entry, once older values on their way have arrived. Raises what the backend raises."""
+    yield from written(site, key, patience)
+    yield Delete(store, key)
+
+
+def written(site: Site, key: str, patience: float) -> Steps[None]:
+    """Wait for the writes of *key* that are under way; a `TransientBackendError` after *patience* seconds."""
+    for under_way in site.writes.under_way(key):
+        if not (yield Wait(under_way, patience)):
+            raise TransientBackendError("a value that was computed before is still on its way to the backend")
+
+
+def remember(site: Site, error: BackendError, key: str | None) -> Invalidation:
+    """Note that the backend could not be told of *key* (None: of all), so that it is told later and not read until then."""
+    site.failed(error)
+    site.pending.add(key)
+    return Invalidation("pending", str(error))
+
+
+def _settle(site: Site, key: str, store: Store) -> Steps[None]:
+    """Tell the backend what it could not be told before. Raises what the backend raises."""
+    for_all, for_key = site.pending.of(key)
+    if for_all:
+        yield from clear(site, store)
+        site.pending.all_done(for_all)
+    if for_key:
+        yield from delete(site, key, store, 0)
+        site.pending.done(key, for_key)
