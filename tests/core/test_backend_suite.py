@@ -98,7 +98,6 @@ def test_a_skip_names_the_capability(outcomes):
     """What a backend does not offer is reported, by the protocol's name."""
     texts = outcomes["SoundFiveVerbs"].texts
     assert texts["test_get_many_of_nothing_is_nothing"] == "not for make: it does not offer the capability BulkReads"
-    assert texts["test_two_event_loops_work_at_once"] == "not for make: it does not offer the capability AsyncBackend"
     assert texts["test_after_close_every_verb_raises"] == "not for make: it does not offer the capability Closable"
 
 

@@ -108,9 +108,9 @@ WRONG = {
         plugin(HOOKS["backend"], "[SerializerSpec(name='acme', factory=object)]"),
         "takes a sequence of BackendSpec",
     ),
-    "has a name in capitals": (backend("Acme"), "names a backend 'Acme'; names are lower-case letters"),
-    "has an empty name": (backend(""), "names a backend ''; names are lower-case letters"),
-    "has no text for a name": (plugin(HOOKS["backend"], "[BackendSpec(name=3, factory=object)]"), "names a backend 3; names are"),
+    "has a name in capitals": (backend("Acme"), "names a backend 'Acme'; a name is lower-case letters"),
+    "has an empty name": (backend(""), "names a backend ''; a name is lower-case letters"),
+    "has no text for a name": (plugin(HOOKS["backend"], "[BackendSpec(name=3, factory=object)]"), "names a backend 3; a name is"),
 }
 
 

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from . import _fork
 from ._isolation import Held
 
 Epoch = tuple[int, int]
@@ -156,10 +157,12 @@ class leading:  # noqa: N801 - used as a statement, `with leading(flight):`
             _led.reset(self._token)
 
 
-def forget_lock_after_fork() -> None:
-    """The lock may have been held by a thread that the child does not have."""
+def _begin_anew() -> None:
     global _graph
     _graph = threading.Lock()
+
+
+_fork.in_child(_begin_anew)
 
 
 def _leads_to(flight: Flight, targets: tuple[Any, ...]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _plugins
+from . import _fork, _plugins
 from ._store import Store, close_pool
 from .contracts import BACKEND_VERBS, Backend, BackendSpec
 from .errors import ConfigurationError
@@ -134,10 +134,12 @@ def _closing(store: Store) -> Iterator[None]:
         _log.warning("the backend %s could not be closed: %s", store.name, type(error).__name__)
 
 
-def forget_lock_after_fork() -> None:
-    """The lock may have been held by a thread that the child does not have."""
+def _begin_anew() -> None:
     global _lock
     _lock = threading.Lock()
+
+
+_fork.in_child(_begin_anew)
 
 
 def _taken() -> list[Store]:

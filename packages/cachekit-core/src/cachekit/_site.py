@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import threading
 import time
 import weakref
@@ -12,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _flight, _plugins, _resolve, _store
+from . import _fork, _plugins, _resolve
 from ._binding import PREFIX, Binder, CallKeyError
 from ._codec import Codec, Stamp
 from ._flight import Epoch, Flight, Flights
@@ -267,17 +266,13 @@ def _address(backend: Any) -> object:
     return backend if isinstance(backend, str) else id(backend)
 
 
-def _after_fork() -> None:
+def _begin_anew() -> None:
     global _lock
     _lock = threading.RLock()
-    _flight.forget_lock_after_fork()
-    _resolve.forget_lock_after_fork()
-    _store.forget_pool_after_fork()
     for memory in list(_memories.values()):
         memory.after_fork()
     for site in list(_sites):
         site.after_fork()
 
 
-if hasattr(os, "register_at_fork"):  # where processes fork
-    os.register_at_fork(after_in_child=_after_fork)
+_fork.in_child(_begin_anew)

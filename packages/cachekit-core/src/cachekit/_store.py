@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import _fork
 from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable
 from .errors import BackendError, TransientBackendError
 
@@ -52,11 +53,11 @@ class Store:
                 return _each(keys, await self.backend.aget_many(keys))
             if self._native is not None:
                 return [await self._native.aget(key) for key in keys]
-        return await _in_thread(self.read, keys)
+        return await in_thread(self.read, keys)
 
     async def awrite(self, key: str, value: bytes, ttl: float | None, ended: Callable[[], None] = lambda: None) -> None:
         if self._native is None:
-            return await _in_thread(self.write, key, value, ttl, ended=ended)
+            return await in_thread(self.write, key, value, ttl, ended=ended)
         try:
             with _meant(self.name, "set"):
                 return await self._native.aset(key, value, ttl)
@@ -65,7 +66,7 @@ class Store:
 
     async def adelete(self, key: str) -> None:
         if self._native is None:
-            return await _in_thread(self.delete, key)
+            return await in_thread(self.delete, key)
         with _meant(self.name, "delete"):
             await self._native.adelete(key)
             return None
@@ -78,7 +79,7 @@ class Store:
         if isinstance(self.backend, AsyncClosable):
             await self.backend.aclose()
         else:
-            await _in_thread(self.close)
+            await in_thread(self.close)
 
 
 def _each(keys: Sequence[str], values: Sequence[bytes | None]) -> Sequence[bytes | None]:
@@ -102,7 +103,7 @@ _pool: ThreadPoolExecutor | None = None
 _pool_lock = threading.Lock()
 
 
-async def _in_thread(verb: Callable[..., T], *args: Any, ended: Callable[[], None] = lambda: None) -> T:
+async def in_thread(verb: Callable[..., T], *args: Any, ended: Callable[[], None] = lambda: None) -> T:
     """Await *verb* in a thread. *ended* is called when the thread is done with it, however the wait ended."""
     import asyncio  # here: a program without coroutines need not pay for it
 
@@ -141,7 +142,9 @@ def close_pool() -> None:
         pool.shutdown(wait=True)
 
 
-def forget_pool_after_fork() -> None:
-    """Its threads are the parent's, and one of them may have held the lock."""
+def _begin_anew() -> None:
     global _pool, _pool_lock
     _pool, _pool_lock = None, threading.Lock()
+
+
+_fork.in_child(_begin_anew)

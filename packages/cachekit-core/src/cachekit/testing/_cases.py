@@ -12,7 +12,7 @@ import pytest
 
 from cachekit.contracts import AsyncBackend, AsyncClosable
 
-from ._driving import AsyncVerbs, SyncVerbs, Verbs
+from ._driving import AsyncVerbs, ServedByThreads, SyncVerbs, Verbs
 
 STEP = 0.02
 
@@ -21,7 +21,17 @@ def need(backend: Any, *capabilities: type) -> None:
     """Skip, with the reason, unless *backend* has all of *capabilities*."""
     for capability in capabilities:
         if not isinstance(backend, capability):
-            pytest.skip(f"not for {type(backend).__name__}: it does not offer the capability {capability.__name__}")
+            pytest.skip(f"not for {type(unserved(backend)).__name__}: it does not offer the capability {capability.__name__}")
+
+
+def served(backend: Any) -> Any:
+    """*backend* with coroutine verbs: its own, or its plain ones in threads."""
+    return backend if isinstance(backend, AsyncBackend) else ServedByThreads(backend)
+
+
+def unserved(backend: Any) -> Any:
+    """The user's own object."""
+    return backend.plain if isinstance(backend, ServedByThreads) else backend
 
 
 class Cases:
@@ -37,11 +47,11 @@ class Cases:
 
     @pytest.fixture(params=["sync", "async"])
     def verbs(self, request: pytest.FixtureRequest, backend: Any) -> Iterator[Verbs]:
-        """The verbs of `backend`: once as they are, once as coroutines on an event loop."""
+        """The verbs of `backend`: once as they are, once as coroutines on an event loop, its own or served by threads."""
         if request.param == "sync":
             yield SyncVerbs(backend)
             return
-        need(backend, AsyncBackend)
+        backend = served(backend)
         with asyncio.Runner() as runner:
             yield AsyncVerbs(backend, runner)
             if isinstance(backend, AsyncClosable):
@@ -60,5 +70,5 @@ class Cases:
         for _ in range(round(self.patience / STEP)):
             if verbs.get(key) is None:
                 return
-            self.advance(verbs.backend, STEP)
+            self.advance(unserved(verbs.backend), STEP)
         pytest.fail(f"an entry with a ttl well under a second was still there after {self.patience:g} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import time
@@ -13,6 +14,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+from cachekit._store import in_thread
 
 Work = Generator[tuple[Any, ...], Any, None]
 """A case for many at once: yields ``("get", key)`` and is sent the answer."""
@@ -121,6 +124,20 @@ class AsyncVerbs(Verbs):
             except StopIteration:
                 return
             answer = await self._acall(*step)
+
+
+class ServedByThreads:
+    """A sync-only backend as coroutine functions meet it: core runs each verb in a thread of its bounded pool."""
+
+    def __init__(self, backend: Any) -> None:
+        self.plain = backend
+
+    def __getattr__(self, name: str) -> Any:
+        plain = getattr(self.plain, name, None)
+        verb = getattr(self.plain, name[1:], None) if name.startswith("a") else None
+        if plain is None and callable(verb):
+            return functools.partial(in_thread, verb)
+        return getattr(self.plain, name)
 
 
 class Child:

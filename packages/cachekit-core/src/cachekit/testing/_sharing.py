@@ -16,7 +16,7 @@ import pytest
 from cachekit.contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, BulkReads, Closable
 from cachekit.errors import BackendClosedError
 
-from ._cases import Cases, need
+from ._cases import Cases, need, served
 from ._driving import Child, Verbs, Work
 
 WORKERS = 8
@@ -77,14 +77,14 @@ class LoopCases(Cases):
 
     def test_a_second_event_loop_works_after_the_first_has_ended(self, backend: Any) -> None:
         """Nothing that belonged to a loop that is gone is used again."""
-        need(backend, AsyncBackend)
+        backend = served(backend)
         key = self.key()
         for number in (b"1", b"2", b"3"):
             assert asyncio.run(self._set_and_get(backend, key, number)) == number
 
     def test_two_event_loops_work_at_once(self, backend: Any) -> None:
         """Loops in two threads use one backend at one time, each without the other's values."""
-        need(backend, AsyncBackend)
+        backend = served(backend)
         meet = threading.Barrier(2, timeout=30)
         failures: list[BaseException] = []
 
@@ -105,7 +105,7 @@ class LoopCases(Cases):
 
     def test_a_cancelled_read_leaves_no_answer_behind(self, backend: Any) -> None:
         """A read given up half-way does not hand its value to the next reader."""
-        need(backend, AsyncBackend)
+        backend = served(backend)
         keys = [self.key(str(number)) for number in range(4)]
 
         async def cancel_and_read() -> None:
