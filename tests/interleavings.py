@@ -13,6 +13,7 @@ from cachekit import _changes, _flow
 from cachekit._effects import Delete, Read, Wait, Write
 from cachekit._flight import Flights
 from cachekit._pending import Pending
+from cachekit._proposed import Proposed
 from cachekit._site import NO_VALUE, Call, Site
 from cachekit._writes import Writes
 from cachekit.errors import TransientBackendError
@@ -56,6 +57,8 @@ class World:
         self.site.flights = Flights()
         self.site.writes = Writes()
         self.site.pending = Pending()
+        self.site.proposed = Proposed(lambda: 0.0)
+        self.running = ""  # the actor whose step it is
         self.clear_l1()
         self.version = 1  # of the source
         self.done = {0: 1, 1: 1}  # the least version that a call of a key may return from now on
@@ -143,6 +146,7 @@ class Actor:
 
     def step(self) -> str:
         """Do what the generator asked for, or go on to where it asks for the next."""
+        self._world.running = self.name
         wanted, self._wanted = self._wanted, None
         if isinstance(wanted, Read | Write | Delete):
             self._answer = TransientBackendError("down") if self._refused and not isinstance(wanted, Read) else wanted.perform()
@@ -209,7 +213,18 @@ def _state(world: World, actors: list[Actor]) -> Any:
     epochs = (flights._all, tuple(flights._stripes), tuple((key, flight.epoch) for key, flight in flights._open.items()))
     pending = (frozenset(world.site.pending._keys.items()), world.site.pending._all)
     owners = tuple((actor.state(), actor._wanted is None) for actor in actors)
-    return world.version, tuple(world.done.values()), world.tokens, frozenset(world.store.items()), entries, epochs, pending, owners
+    proposed = world.site.proposed._made
+    return (
+        proposed,
+        world.version,
+        tuple(world.done.values()),
+        world.tokens,
+        frozenset(world.store.items()),
+        entries,
+        epochs,
+        pending,
+        owners,
+    )
 
 
 def _probe(world: World, steps: list[str]) -> None:

@@ -15,12 +15,13 @@ SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # From the foundations up. A module imports from the rows above its own, at any time and for any purpose.
 LAYERS = """
-    errors contracts builtin.tags _fork _report _writes _pending config.settings
+    errors contracts builtin.tags _fork _proposed _report _writes _pending config.settings
     hookspecs config.groups config.loading _names _ttl _isolation _frame _store
     config signatures presets _keys _memory _flight builtin builtin.none builtin.reading builtin.zstd
     _binding _identity _effects builtin.std
     builtin.plugin
     _plugins
+    _making
     _codec _resolve
     _options _site
     _l2

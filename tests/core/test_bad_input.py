@@ -88,7 +88,7 @@ BAD = {
         (3, ["ignore=3", "names of parameters"]),
         ((3,), ["ignore=", "names of parameters"]),
     ],
-    "version": [(1.5, ["version=1.5", "a number or a text"]), (Secretive(), ["version=<Secretive object>", "a number or a text"])],
+    "version": [(1.5, ["version=1.5", "a whole number or a text"]), (Secretive(), ["version=<Secretive object>", "a number or a text"])],
     "l1": [
         (100, ["l1=100", "cachekit.config.L1CacheConfig"]),
         ({"max_size_mb": 1}, ["l1=<dict object>", "L1CacheConfig"]),
@@ -118,9 +118,9 @@ BAD = {
         (Secretive(), ["compressor=<Secretive object>", "compress and decompress"]),
         (None, ["compressor=None", "an installed name"]),
     ],
-    "tll": [(60, ["tll=60", "did you mean ttl=?"])],
-    "name_space": [("a", ["name_space='a'", "did you mean namespace=?"])],
-    "wholly_unknown": [(Secretive(), ["wholly_unknown=<Secretive object>", "no such option", "ttl, namespace, backend"])],
+    "tll": [(60, ["tll=", "did you mean ttl=?"])],
+    "name_space": [("a", ["name_space=", "did you mean namespace=?"])],
+    "wholly_unknown": [(Secretive(), ["wholly_unknown=", "no such option", "ttl, namespace, backend"])],
 }
 CASES = [pytest.param(option, value, parts, id=f"{option}-{i}") for option, cases in BAD.items() for i, (value, parts) in enumerate(cases)]
 

@@ -177,23 +177,36 @@ def test_recursion_through_its_own_name_is_one_function():
         assert fib.cache_info().misses == 31
 
 
-def made_over(lock, backend):
+def made_over(lock, backend, **options):
     def locked(value):
         with lock:
             return id(lock), value
 
-    return cache(backend=backend)(locked)
+    return cache(backend=backend, **options)(locked)
 
 
-def test_closures_over_opaque_objects_are_refused_over_one_backend():
-    """The error names the variable and each remedy; the first keeps working."""
+def test_closures_over_opaque_objects_are_told_apart_over_one_backend(caplog):
+    """Living or gone, here or in another process: none reads what another stored. It is said once, with the remedies."""
+    caplog.set_level("INFO", "cachekit")
     backend = MemoryBackend()
-    first = made_over(threading.Lock(), backend)
-    with pytest.raises(ConfigurationError) as refusal:
-        made_over(threading.Lock(), backend)
-    for part in ("made_over.<locals>.locked", "lock", "argument", "namespace=", "version="):
-        assert part in str(refusal.value)
-    assert first(1) == first.__wrapped__(1)
+    first, second = made_over(threading.Lock(), backend), made_over(threading.Lock(), backend)
+    assert_own_values(first, second, args=(1,))
+    gone = first.key(1)
+    del first
+    gc.collect()
+    assert made_over(threading.Lock(), backend).key(1) not in (gone, second.key(1))
+    told = [message for message in caplog.messages if "made_over" in message]
+    for said in told:
+        for part in ("made_over.<locals>.locked", "lock", "argument", "version="):
+            assert part in said
+    assert len(told) == 2
+
+
+def test_who_names_a_version_vouches_for_what_it_closes_over():
+    """Then closures over equal things that no key can tell apart share their entries."""
+    backend = MemoryBackend()
+    first, second = (made_over(threading.Lock(), backend, version=1) for _ in range(2))
+    assert first.key(1) == second.key(1)
 
 
 def test_closures_over_one_opaque_object_are_one_function():

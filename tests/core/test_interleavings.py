@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cachekit import _l2, _site
+from cachekit import _flight, _l2, _proposed, _site
 from cachekit._flight import Flights
 from interleavings import Actor, Stale, World, caller, clearer, explore, invalidator, refresher, run
 
@@ -17,7 +17,9 @@ from interleavings import Actor, Stale, World, caller, clearer, explore, invalid
 @pytest.fixture(params=[True, False], ids=["L1+L2", "L2"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world = World(l1=request.param)
-    monkeypatch.setattr(_l2, "os", SimpleNamespace(urandom=world.urandom))
+    for module in (_l2, _proposed):
+        monkeypatch.setattr(module, "os", SimpleNamespace(urandom=world.urandom))
+    monkeypatch.setattr(_flight, "_current", lambda: ((world.running, None), None))  # each actor is a caller of its own
     monkeypatch.setattr(_site, "wall", lambda: 1e9)
     yield world
 
@@ -88,9 +90,10 @@ def test_the_explorer_sees_a_caller_that_joins_an_older_flight(world: World, mon
     """Were a flight of an older epoch joined, the explorer would find the stale read."""
     board = Flights.board
 
-    def careless(flights: Flights, key: str, epoch: Any) -> Any:
-        flight = flights._open.get(key)
-        return board(flights, key, flight.epoch if flight is not None else epoch)
+    def careless(flights: Flights, mine: Any) -> Any:
+        flight = flights._open.get(mine.key)
+        mine.epoch = flight.epoch if flight is not None else mine.epoch
+        return board(flights, mine)
 
     monkeypatch.setattr(Flights, "board", careless)
 

@@ -136,5 +136,5 @@ def test_a_function_that_checks_refuses_what_was_stored_unchecked(form, caplog):
 
 def test_an_intent_takes_no_other_intents_name(intent):
     """A misspelt or unknown option is an error in every intent, and the text says which options there are."""
-    with pytest.raises(ConfigurationError, match=r"minimal=True: cache\(\) has no such option \(it has ttl, namespace"):
+    with pytest.raises(ConfigurationError, match=r"minimal=: cache\(\) has no such option \(it has ttl, namespace"):
         INTENTS[intent](minimal=True)

@@ -33,7 +33,7 @@ class Named(MemoryBackend):
 
 
 def spec(name, **recognised):
-    return BackendSpec(name=name, factory=lambda settings: Named(name), **recognised)
+    return BackendSpec(name=name, api_version=1, factory=lambda settings: Named(name), **recognised)
 
 
 ACORN = spec("acorn", variables=("CACHEKIT_ACORN",), shared_variables=("ACORN_URL",), works_unconfigured=True)

@@ -258,7 +258,7 @@ def named(monkeypatch):
         @staticmethod
         @hookimpl
         def cachekit_register_backends():
-            return [BackendSpec(name="counted", factory=make)]
+            return [BackendSpec(name="counted", api_version=1, factory=make)]
 
     from cachekit.builtin import plugin
 

@@ -52,7 +52,6 @@ def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch, variable: str, t
 
 
 @pytest.mark.parametrize(("variable", "text", "takes"), [
-    (DIRECTORY, "", "the path of a directory"),
     (SIZE, "0", "from 1 to 1000000"),
     (SIZE, "1000001", "from 1 to 1000000"),
     (SIZE, "1.5", "from 1 to 1000000"),
@@ -122,3 +121,12 @@ def test_anothers_default_directory_is_left_alone(
     assert {config.cache_dir for config in configs} == {tmp_path / f"cachekit-{os.geteuid()}"}
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert "uid 12345" in caplog.text
+
+
+@pytest.mark.parametrize("variable", [DIRECTORY, SIZE])
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """As for every other setting: an empty text is no value."""
+    monkeypatch.delenv(variable, raising=False)
+    unset = load_settings(FileBackendConfig)
+    monkeypatch.setenv(variable, "")
+    assert load_settings(FileBackendConfig) == unset

@@ -59,14 +59,14 @@ def plugin(hook: str, returns: str, before: str = "") -> str:
 
 
 def backend(name: str, **more: object) -> str:
-    given = "".join(f", {key}={value!r}" for key, value in more.items())
+    given = "".join(f", {key}={value!r}" for key, value in {"api_version": 1, **more}.items())
     return plugin(HOOKS["backend"], f"[BackendSpec(name={name!r}, factory=object{given})]")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_hook_registers(discover: Discover, kind: Any) -> None:
     """What a plugin's hook returns is found under its kind and its name, and under no other kind."""
-    registry = discover(acme=plugin(HOOKS[kind], f"[{kind.title()}Spec(name='acme', factory=object)]"))
+    registry = discover(acme=plugin(HOOKS[kind], f"[{kind.title()}Spec(name='acme', api_version=1, factory=object)]"))
     assert registry.failures == []
     assert registry.resolve(kind, "acme").name == "acme"
     assert [other for other in KINDS if "acme" in registry.names(other)] == [kind]
@@ -74,7 +74,7 @@ def test_each_hook_registers(discover: Discover, kind: Any) -> None:
 
 def test_one_plugin_many_specs(discover: Discover) -> None:
     """A hook may return several specs, and any iterable of them."""
-    registry = discover(acme=plugin(HOOKS["backend"], "(BackendSpec(name=name, factory=object) for name in ('b', 'a'))"))
+    registry = discover(acme=plugin(HOOKS["backend"], "(BackendSpec(name=name, api_version=1, factory=object) for name in ('b', 'a'))"))
     assert registry.names("backend") == ["a", "b"]
     assert [spec.name for spec in registry.specs("backend")] == ["a", "b"]
 
@@ -103,14 +103,17 @@ WRONG = {
     "exits in its hook": (plugin(HOOKS["backend"], "exit(3)", "from sys import exit"), "cachekit_register_backends() raised SystemExit: 3"),
     "returns None": (plugin(HOOKS["backend"], "None"), "cachekit_register_backends() raised TypeError"),
     "returns text": (plugin(HOOKS["backend"], "'acme'"), "takes a sequence of BackendSpec"),
-    "returns a spec alone": (plugin(HOOKS["backend"], "BackendSpec(name='acme', factory=object)"), "raised TypeError"),
+    "returns a spec alone": (plugin(HOOKS["backend"], "BackendSpec(name='acme', api_version=1, factory=object)"), "raised TypeError"),
     "returns the spec of another kind": (
-        plugin(HOOKS["backend"], "[SerializerSpec(name='acme', factory=object)]"),
+        plugin(HOOKS["backend"], "[SerializerSpec(name='acme', api_version=1, factory=object)]"),
         "takes a sequence of BackendSpec",
     ),
     "has a name in capitals": (backend("Acme"), "names a backend 'Acme'; a name is lower-case letters"),
     "has an empty name": (backend(""), "names a backend ''; a name is lower-case letters"),
-    "has no text for a name": (plugin(HOOKS["backend"], "[BackendSpec(name=3, factory=object)]"), "names a backend 3; a name is"),
+    "has no text for a name": (
+        plugin(HOOKS["backend"], "[BackendSpec(name=3, api_version=1, factory=object)]"),
+        "names a backend 3; a name is",
+    ),
 }
 
 
@@ -151,7 +154,9 @@ def test_two_of_one_name(discover: Discover) -> None:
 
 def test_one_name_of_two_kinds(discover: Discover) -> None:
     """A backend and a serializer may have one name."""
-    registry = discover(first=backend("acme"), second=plugin(HOOKS["serializer"], "[SerializerSpec(name='acme', factory=object)]"))
+    registry = discover(
+        first=backend("acme"), second=plugin(HOOKS["serializer"], "[SerializerSpec(name='acme', api_version=1, factory=object)]")
+    )
     assert registry.failures == []
 
 
@@ -169,7 +174,7 @@ def test_one_module_of_two_entry_points(discover: Discover, tmp_path: Path) -> N
 )
 def test_built_in_names_are_not_given_away(discover: Discover, kind: Any, name: str) -> None:
     """A third party's spec of a built-in name is refused and told, and the built-in one stays."""
-    registry = discover(acme=plugin(HOOKS[kind], f"[{kind.title()}Spec(name={name!r}, factory=object)]"))
+    registry = discover(acme=plugin(HOOKS[kind], f"[{kind.title()}Spec(name={name!r}, api_version=1, factory=object)]"))
     assert registry.resolve(kind, name).factory is not object
     assert str(registry.failures[0]) == f"{kind} {name!r} of acme-cache 1.0 (entry point 'acme'): {BUILT_IN} already provides this name"
 
@@ -177,7 +182,7 @@ def test_built_in_names_are_not_given_away(discover: Discover, kind: Any, name: 
 @pytest.mark.parametrize("version", [0, API_VERSION + 1, 99, "1", None])
 def test_another_api_version(discover: Discover, version: object) -> None:
     """A spec of another API version is refused by name, with both versions, and its plugin's other specs work."""
-    specs = f"[BackendSpec(name='new', factory=object, api_version={version!r}), BackendSpec(name='old', factory=object)]"
+    specs = f"[BackendSpec(name='new', factory=object, api_version={version!r}), BackendSpec(name='old', api_version=1, factory=object)]"
     registry = discover(acme=plugin(HOOKS["backend"], specs))
     assert registry.names("backend") == ["old"]
     with pytest.raises(IncompatiblePluginError, match=rf"acme-cache 1\.0.*plugin API {version}.*speaks {API_VERSION}"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Hashable, Iterable
+import types
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._keys import UnstableError, encode, is_leaf, refused
 from ._names import type_name
@@ -18,6 +19,27 @@ PREFIX = "ck:{0}:"
 
 class CallKeyError(Exception):
     """The user's own `key=` or `__cache_key__` raised: the cache's failure, not the call's."""
+
+
+class _Form:
+    """One signature that calls may bind to."""
+
+    def __init__(self, function: Callable[..., Any], parameters: list[inspect.Parameter]) -> None:
+        self.parameters = parameters
+        self.bind = _compiled(function, parameters)
+        # Two forms may have parameters of one name; a function has one form that is not tagged, its visible one.
+        self.tag = b"" if parameters is not _ANYTHING else b"*"
+
+    def leave_out(self, ignored: frozenset[str]) -> None:
+        self.kept = [(i, p.name, encode(p.name), p.kind is p.VAR_KEYWORD) for i, p in enumerate(self.parameters) if p.name not in ignored]
+        self.positions = [i for i, *_ in self.kept]
+
+
+class Bound(NamedTuple):
+    """A call's arguments in the order of the parameters of the form they fit."""
+
+    form: _Form
+    values: tuple[Any, ...]
 
 
 class Binder:
@@ -41,25 +63,30 @@ class Binder:
         self.function = function
         self._key = key
         self._method = method
-        try:
-            # Its own, not that of what it wraps: only this one says which calls are possible.
-            parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
-        except (TypeError, ValueError) as error:
-            raise UnsupportedFunctionError(f"{self.name}: its signature cannot be read ({error}); wrap it in a def of your own") from None
-        ignored = _checked_ignore(ignore, [parameter.name for parameter in parameters], self.name)
-        self._kept = [(i, p.name, encode(p.name), p.kind is p.VAR_KEYWORD) for i, p in enumerate(parameters) if p.name not in ignored]
-        self._positions = [i for i, *_ in self._kept]
-        self.bind = _compiled(function, parameters)
         self._digest = hashlib.blake2b(identity, digest_size=32)
+        forms = [_Form(function, parameters) for parameters in _signatures(function)]
+        ignored = _checked_ignore(ignore, [parameter.name for parameter in forms[0].parameters], self.name)
+        for form in forms:
+            form.leave_out(ignored)
+        self._forms = forms
 
-    def local_key(self, bound: tuple[Any, ...]) -> Hashable | None:
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Bound:
+        """The call's arguments by parameter, or the TypeError that the function would raise."""
+        for form in self._forms[:-1]:
+            try:
+                return Bound(form, form.bind(*args, **kwargs))
+            except TypeError:  # the wrapper takes what the function it wraps does not
+                continue
+        return Bound(self._forms[-1], self._forms[-1].bind(*args, **kwargs))
+
+    def local_key(self, bound: Bound) -> tuple[Any, ...] | None:
         """The arguments as they are, told apart by class; None unless every one is an immutable leaf."""
-        values = [bound[i] for i in self._positions]
-        if self._key is not None or not all(map(is_leaf, values)):
+        values = [bound.values[i] for i in bound.form.positions]
+        if self._key is not None or len(self._forms) > 1 or not all(map(is_leaf, values)):
             return None
         return (*values, *map(type, values))
 
-    def wire_key(self, bound: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    def wire_key(self, bound: Bound, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The key that is the same in every process.
 
         Raises:
@@ -70,8 +97,9 @@ class Binder:
         if self._key is not None:
             digest.update(b"k" + self._encoded("key=", self._custom(self._key, args, kwargs)))
         else:
-            for position, name, encoded_name, keywords in self._kept:
-                value = bound[position]
+            digest.update(bound.form.tag)
+            for position, name, encoded_name, keywords in bound.form.kept:
+                value = bound.values[position]
                 # One call form, whatever the order in which keywords were written.
                 content = self._encoded(name, tuple(sorted(value.items())) if keywords else value)
                 digest.update(encoded_name + content)
@@ -94,6 +122,33 @@ class Binder:
             raise CallKeyError(
                 f"{self.name}: the key of argument {name!r} ({type_name(type(value))}) raised {type(error).__name__}"
             ) from error
+
+
+_ANYTHING = [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL), inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)]
+
+
+def _signatures(function: Callable[..., Any]) -> list[list[inspect.Parameter]]:
+    """The signatures to try: the function's own; before it, where that takes anything, what it wraps and shows."""
+    own = _parameters(_plain(function))
+    if [parameter.kind for parameter in own] != [parameter.kind for parameter in _ANYTHING] or not hasattr(function, "__wrapped__"):
+        return [own]
+    return [_parameters(_plain(inspect.unwrap(function))), _ANYTHING]
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """*function* as its code has it: a `__signature__` is for readers, and calls do not go by it."""
+    if not isinstance(function, types.FunctionType):
+        return function
+    plain = types.FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    plain.__kwdefaults__ = function.__kwdefaults__
+    return plain
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise UnsupportedFunctionError(f"{function!r}: its signature cannot be read ({error}); wrap it in a def of your own") from None
 
 
 def _checked_ignore(ignore: Iterable[str], names: list[str], function: str) -> frozenset[str]:

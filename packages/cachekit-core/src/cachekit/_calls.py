@@ -23,18 +23,18 @@ def sync_wrapper(site: Site) -> Callable[..., Any]:
         call, value = site.begin(args, kwargs)
         if value is not NO_VALUE:
             return value
-        found = run(lookup(site, call))
-        if found.error is not None:
-            raise found.error.with_traceback(found.traceback)
-        if found.value is not NO_VALUE:
-            return found.value
         try:
+            found = run(lookup(site, call))
+            if found.error is not None:
+                raise found.error.with_traceback(found.traceback)
+            if found.value is not NO_VALUE:
+                return found.value
             with leading(call.flight):
                 value = function(*args, **kwargs)
+            run(complete(site, call, value))
         except BaseException as error:
             abandon(site, call, error)
             raise
-        run(complete(site, call, value))
         return value
 
     return cached
@@ -49,18 +49,18 @@ def async_wrapper(site: Site) -> Callable[..., Coroutine[Any, Any, Any]]:
         call, value = site.begin(args, kwargs)
         if value is not NO_VALUE:
             return value
-        found = await arun(lookup(site, call))
-        if found.error is not None:
-            raise found.error.with_traceback(found.traceback)
-        if found.value is not NO_VALUE:
-            return found.value
         try:
+            found = await arun(lookup(site, call))
+            if found.error is not None:
+                raise found.error.with_traceback(found.traceback)
+            if found.value is not NO_VALUE:
+                return found.value
             with leading(call.flight):
                 value = await function(*args, **kwargs)
+            await arun(complete(site, call, value))
         except BaseException as error:
             abandon(site, call, error)
             raise
-        await arun(complete(site, call, value))
         return value
 
     return cached

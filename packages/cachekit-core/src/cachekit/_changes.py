@@ -9,7 +9,7 @@ from ._effects import Steps
 from ._flow import encoded, kept_for
 from ._report import Invalidation
 from ._site import Call, Site
-from .errors import BackendError, SerializationError, TransientBackendError
+from .errors import BackendError, TransientBackendError
 
 
 def invalidate(site: Site, key: str) -> Steps[Invalidation]:
@@ -64,11 +64,11 @@ def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
         return
     try:
         held, frame = encoded(site, call, value)
-    except SerializationError as error:
+    except Exception as error:  # noqa: BLE001 - as in `complete`
         site.unencodable(value, error)
         yield from invalidate(site, key)  # the old value is not to be served for the one that cannot be stored
         return
-    if site.store is not None:
+    if site.has_backend:
         try:
             yield from _replace(site, call, key, frame)
         except BackendError as error:

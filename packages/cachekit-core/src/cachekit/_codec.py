@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import _frame, _plugins
+from . import _frame, _making
 from .contracts import Compressor, Serializer
 from .errors import CachekitError, DecodeError, SerializationError
 
@@ -143,7 +143,7 @@ def _micros(seconds: float) -> int:
 def _found_compressor(name: str) -> Compressor:
     """The compressor another writer used; the bytes may name any of those installed."""
     try:
-        compressor: Compressor = _plugins.made("compressor", name)
+        compressor: Compressor = _making.made("compressor", name)
     except CachekitError:
         raise DecodeError("compressor", f"{name!r} is not installed") from None
     return compressor

@@ -6,19 +6,22 @@ two that call each other, compute instead of waiting for themselves.
 
 from __future__ import annotations
 
+import sys
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum, auto
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import _fork
 from ._isolation import Held
 
 Epoch = tuple[int, int]
-STRIPES = 64
+STRIPES = 1 << 16
+"""Keys share an epoch by this many; few enough to bound the counters, many enough that one key's invalidations leave others alone."""
 
 
 class Role(Enum):
@@ -46,25 +49,32 @@ class Landed:
 class Flight:
     """One computation in progress."""
 
-    __slots__ = ("epoch", "future", "key", "waits_for")
+    __slots__ = ("epoch", "future", "key", "loop", "owner", "waits_for")
 
     def __init__(self, key: str, epoch: Epoch) -> None:
         self.key = key
         self.epoch = epoch
+        self.owner, self.loop = _current()
         self.future: Future[Landed] = Future()
         self.future.set_running_or_notify_cancel()  # so that a follower's cancellation cannot cancel it
         self.waits_for: list[Flight] = []
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether its leader was a task of a loop that is closed: it will never land."""
+        return self.loop is not None and self.loop.is_closed()
 
-class Boarding(NamedTuple):
-    """The answer of `Flights.board`."""
 
-    role: Role
-    flight: Flight
+def _current() -> tuple[tuple[int, object], Any]:
+    """Who runs: the thread and, in a loop, the task; and the loop."""
+    asyncio = sys.modules.get("asyncio")  # not imported for programs without coroutines
+    loop = asyncio._get_running_loop() if asyncio is not None else None
+    task = asyncio.current_task(loop) if asyncio is not None and loop is not None else None
+    return (threading.get_ident(), task), loop
 
 
 _led: ContextVar[tuple[Flight, ...]] = ContextVar("cachekit_led", default=())
-_graph = threading.Lock()  # who waits for whom, over all functions
+_graph = threading.RLock()  # who waits for whom, over all functions
 
 
 class Flights:
@@ -80,11 +90,11 @@ class Flights:
     def _begin(self) -> None:
         self._open: dict[str, Flight] = {}
         self._all = 0
-        self._stripes = [0] * STRIPES
+        self._stripes: dict[int, int] = {}
 
     def epoch(self, key: str) -> Epoch:
         """The epoch of *key*; equal at two moments if nothing was invalidated between."""
-        return self._all, self._stripes[hash(key) % STRIPES]
+        return self._all, self._stripes.get(hash(key) % STRIPES, 0)
 
     def invalidate(self, key: str | None = None) -> None:
         """Begin a new epoch for *key*, or for all keys; flights of the old one are joined no more."""
@@ -92,28 +102,33 @@ class Flights:
             if key is None:
                 self._all += 1
             else:
-                self._stripes[hash(key) % STRIPES] += 1
+                self._move(key)
 
     def advance(self, key: str, epoch: Epoch) -> Epoch | None:
         """Begin a new epoch for *key* if it is still *epoch*; None if something was invalidated since."""
         with _graph:
             if self.epoch(key) != epoch:
                 return None
-            self._stripes[hash(key) % STRIPES] += 1
+            self._move(key)
             return self.epoch(key)
 
-    def board(self, key: str, epoch: Epoch) -> Boarding:
-        """Join the flight of *key* or begin one."""
+    def _move(self, key: str) -> None:
+        stripe = hash(key) % STRIPES
+        self._stripes[stripe] = self._stripes.get(stripe, 0) + 1
+
+    def board(self, mine: Flight) -> tuple[Role, Flight]:
+        """Make *mine* the flight of its key, or join the one there is: what to do, and the flight it is about."""
         with _graph:
-            flight = self._open.get(key)
-            if flight is None or flight.epoch != epoch:
-                flight = self._open[key] = Flight(key, epoch)
-                return Boarding(Role.LEAD, flight)
-            if _leads_to(flight, _led.get()):
-                return Boarding(Role.ALONE, flight)
+            flight = self._open.get(mine.key)
+            if flight is None or flight.epoch != mine.epoch or flight.is_lost:
+                self._open[mine.key] = mine
+                return Role.LEAD, mine
+            # Its leader may be this very caller, deeper in: in the function, a backend, a log handler, a signal's.
+            if flight.owner == mine.owner or _leads_to(flight, _led.get()):
+                return Role.ALONE, flight
             for led in _led.get():
                 led.waits_for.append(flight)
-            return Boarding(Role.FOLLOW, flight)
+            return Role.FOLLOW, flight
 
     def leave(self, flight: Flight) -> None:
         """A follower no longer waits."""
@@ -150,16 +165,21 @@ class leading:  # noqa: N801 - used as a statement, `with leading(flight):`
         self._flight = flight
 
     def __enter__(self) -> None:
-        self._token = None if self._flight is None else _led.set((*_led.get(), self._flight))
+        if self._flight is None:
+            self._token = None
+            return
+        # Without those that have landed: a chain of tasks, each begun by the last, would keep them all.
+        self._token = _led.set((*(led for led in _led.get() if not led.future.done()), self._flight))
 
     def __exit__(self, *exc_info: object) -> None:
         if self._token is not None:
-            _led.reset(self._token)
+            with suppress(ValueError):  # a coroutine may be closed in another context than it ran in
+                _led.reset(self._token)
 
 
 def _begin_anew() -> None:
     global _graph
-    _graph = threading.Lock()
+    _graph = threading.RLock()
 
 
 _fork.in_child(_begin_anew)

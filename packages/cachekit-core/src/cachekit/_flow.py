@@ -6,6 +6,7 @@ stores what came of it, or `abandon` lets the followers go.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 from . import _l2
 from ._codec import Decoded
 from ._effects import Steps, Wait
-from ._flight import Landed, Role
+from ._flight import Flight, Landed, Role
 from ._isolation import Held, hold, hold_any
 from ._site import NO_VALUE, Call, Site
-from .errors import BackendError, DecodeError, SerializationError
+from .errors import BackendError, DecodeError
 
 FOLLOWER_PATIENCE = 60.0
 """Seconds a caller waits for another's computation before it computes for itself.
@@ -44,24 +45,21 @@ def lookup(site: Site, call: Call) -> Steps[Found]:
     """Find a value, or lead, or wait for who leads."""
     while (key := call.key) is not None:
         call.epoch = site.flights.epoch(key)
-        role, flight = site.flights.board(key, call.epoch)
+        call.flight = Flight(key, call.epoch)  # the call's before it is anybody's, so that it always lands
+        role, flight = site.flights.board(call.flight)
+        if role is Role.LEAD:
+            return (yield from _lead(site, call, key))
+        call.flight = None
         if role is Role.FOLLOW:
             try:
                 landed = yield Wait(flight.future, FOLLOWER_PATIENCE)
             finally:
                 site.flights.leave(flight)
             if landed is None:
-                site.flights.forget(flight)  # whoever comes next need not wait as long
-            elif landed.gone:
-                continue
-            return _shared(site, landed)
-        if role is Role.LEAD:
-            call.flight = flight
-            try:
-                return (yield from _lead(site, call, key))
-            except BaseException as error:
-                abandon(site, call, error)
-                raise
+                site.flights.forget(flight)  # too slow to wait for: one of those who waited leads now
+            elif not landed.gone:
+                return _shared(site, landed)
+            continue
         break
     site.tally.count("misses")
     return RUN
@@ -75,7 +73,7 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
     try:
         try:
             held, frame = encoded(site, call, value)
-        except SerializationError as error:
+        except Exception as error:  # noqa: BLE001 - encoding and copying run the value's own code
             site.unencodable(value, error)
             return
         landed = Landed(held)
@@ -130,7 +128,7 @@ def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
 
 def encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
     """The value as L1 holds it, and the frame to write, if one is. Raises `SerializationError`."""
-    if site.store is None:
+    if not site.has_backend:
         return hold_any(value, site.codec.dumps, site.codec.loads), None
     data = site.codec.dumps(value)
     frame = None
@@ -146,16 +144,28 @@ def kept_for(site: Site, key: str) -> float | None:
     return site.ttl
 
 
-def _shared(site: Site, landed: Landed | None) -> Found:
+def _shared(site: Site, landed: Landed) -> Found:
     """A follower's answer: the leader's value or error; else it runs the function for itself."""
-    if landed is not None and landed.error is not None:
-        # With the traceback it had: raised in many threads, it would gather all of theirs.
-        return Found(error=landed.error, traceback=landed.traceback)
-    value = site.taken(landed.held if landed is not None else None)
+    if landed.error is not None:
+        return Found(error=_own(landed.error), traceback=landed.traceback)
+    value = site.taken(landed.held)
     site.tally.count("misses" if value is NO_VALUE else "shared")
     return Found(value)
+
+
+def _own(error: Exception) -> Exception:
+    """A copy of the leader's *error*, or that itself if it does not copy: what a caller's frames add to it is nobody else's."""
+    try:
+        own = copy.copy(error)
+        if type(own) is not type(error) or own.args != error.args:
+            return error
+    except Exception:  # noqa: BLE001 - copying runs the exception's own code
+        return error
+    own.__cause__, own.__context__, own.__suppress_context__ = error.__cause__, error.__context__, error.__suppress_context__
+    return own
 
 
 def _land(site: Site, call: Call, landed: Landed) -> None:
     if call.flight is not None:
         site.flights.land(call.flight, landed)
+        call.flight = None

@@ -2,30 +2,30 @@
 
 A function in a module is its module and qualified name. A lambda, or a function made inside
 another, shares its name with its siblings, so its code and what it closed over when it was
-decorated are part of it too. What cannot be told apart is refused: it would mix entries.
+decorated are part of it too. Where that has no identity, its entries are its own: they would mix.
 """
 
 from __future__ import annotations
 
 import functools
-import gc
 import hashlib
 import inspect
+import os
 import types
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ._isolation import is_immutable
 from ._keys import UnstableError, encode
 from ._names import is_interactive, module_name, type_name
-from .errors import CachekitError, ConfigurationError
+from .errors import CachekitError
 
 _SHAPE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 _codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
-_Claim = tuple[bytes, object, tuple[int, ...]]  # an identity, the store, the addresses of what was closed over
-_closures: weakref.WeakKeyDictionary[object, _Claim] = weakref.WeakKeyDictionary()
+_private: weakref.WeakKeyDictionary[object, tuple[tuple[int, ...], bytes]] = weakref.WeakKeyDictionary()
 
 
 def identity(function: Callable[..., Any], namespace: str, version: object, key: Callable[..., Any] | None = None) -> bytes:
@@ -34,7 +34,8 @@ def identity(function: Callable[..., Any], namespace: str, version: object, key:
     digest = hashlib.blake2b(named, digest_size=32)
     if key is not None:
         digest.update(b"".join(_described(_held("key=", key))))
-    if not isinstance(function, types.FunctionType):
+    if not isinstance(function, types.FunctionType):  # a partial, an object that can be called
+        digest.update(b"".join(_described(_held("function", function))))
         return digest.digest()
     code = b"".join(_code(function.__code__))
     if not _is_addressed(function) or is_interactive(function.__module__, function.__globals__):
@@ -45,38 +46,22 @@ def identity(function: Callable[..., Any], namespace: str, version: object, key:
     return digest.digest()
 
 
-def refuse_shared(owner: object, function: Callable[..., Any], key: Callable[..., Any] | None, identified: bytes, store: object) -> None:
-    """Refuse *function* if a living one of the same identity closed over other objects.
-
-    Parameters:
-        owner: who lives as long as the decorated function does.
-        function: the user's function.
-        key: the user's own key function, if there is one.
-        identified: its `identity`.
-        store: what its entries go to; functions of different stores cannot mix.
-
-    Raises:
-        ConfigurationError: it names the variables and the remedies.
-    """
-    opaque = _opaque(_free(function)) if isinstance(function, types.FunctionType) else {}
-    if key is not None:
-        opaque |= _opaque(_held("key=", key))
-    if not opaque:
-        return
-    mine = (identified, store, tuple(map(id, opaque.values())))
-    if _is_taken(owner, mine):
-        gc.collect()  # one that is only kept by a reference cycle is not living
-    if _is_taken(owner, mine):
-        names = ", ".join(opaque)
-        raise ConfigurationError(
-            f"{function.__qualname__} is decorated twice, closing over different objects as {names}: "
-            "their entries would mix in the backend. Pass what differs as an argument, or give each a namespace= or version= of its own"
-        )
-    _closures[owner] = mine
+def opaque(function: Callable[..., Any], key: Callable[..., Any] | None) -> dict[str, object]:
+    """What *function* and *key* hold that no key can tell apart for good: what cannot be encoded, and what may change."""
+    variables = _free(function) if isinstance(function, types.FunctionType) else _held("function", function)
+    found = _opaque(variables)
+    return found if key is None else found | _opaque(_held("key=", key))
 
 
-def _is_taken(owner: object, mine: _Claim) -> bool:
-    return any(other is not owner and claim[:2] == mine[:2] and claim[2] != mine[2] for other, claim in list(_closures.items()))
+def private_token(function: Callable[..., Any], held: dict[str, object]) -> bytes:
+    """A token that sets *function*'s entries apart from those of all who hold other objects, here and in other processes."""
+    addresses = tuple(map(id, held.values()))
+    # The same objects, kept alive by a function that lives: decorated twice, or made twice over the same.
+    known = next((token for others, token in list(_private.values()) if others == addresses), None)
+    token = known or os.urandom(16)
+    with suppress(TypeError):  # not everything that can be called can be referred to weakly
+        _private[function] = (addresses, token)
+    return token
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:

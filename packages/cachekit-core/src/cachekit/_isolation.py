@@ -29,6 +29,7 @@ _IMMUTABLE = frozenset(
     | {pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath}
 )
 _COPIERS: dict[type, Callable[[Any], Any]] = {list: list.copy, set: set.copy, bytearray: bytearray.copy, dict: dict.copy}
+_CODE = frozenset({type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType})
 _MAX_DEPTH = 32
 
 
@@ -106,7 +107,7 @@ def is_immutable(value: Any, depth: int = 0) -> bool:
     cls = type(value)
     if cls is tuple or cls is frozenset:
         return depth < _MAX_DEPTH and all(is_immutable(item, depth + 1) for item in value)
-    return cls in _IMMUTABLE or isinstance(value, enum.Enum)
+    return cls in _IMMUTABLE or issubclass(cls, enum.Enum)
 
 
 def _held_plain(value: Any) -> Held | None:
@@ -130,10 +131,17 @@ def _held_deep(value: Any) -> Held:
         raise SerializationError(
             f"{type(value).__qualname__} can neither be encoded nor copied ({type(error).__name__}: {error})"
         ) from None
-    if held is value and not isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
-        # An object that copies as itself (a singleton, a module) says that sharing it is meant.
-        return Shared(value, sys.getsizeof(value, 64))
+    if held is value and type(value) not in _CODE:
+        # An object that copies as itself (a singleton) says that sharing it is meant.
+        return Shared(value, _bytes_of(value))
     return Copied(held, _size_of(held), copy.deepcopy)
+
+
+def _bytes_of(item: Any) -> int:
+    try:
+        return sys.getsizeof(item, 64)
+    except Exception:  # noqa: BLE001 - anybody's __sizeof__
+        return 64
 
 
 def _size_of_immutable(value: Any) -> int:
@@ -147,11 +155,11 @@ def _size_of(value: Any) -> int:
     total, seen, todo = 0, set[int](), [value]
     while todo:
         item = todo.pop()
-        if id(item) in seen or isinstance(item, type | types.ModuleType | types.FunctionType | types.BuiltinFunctionType | enum.Enum):
+        if id(item) in seen or type(item) in _CODE or issubclass(type(item), type | enum.Enum):
             continue
         if type(item) is object:
             raise SerializationError(f"{type(value).__qualname__} holds a bare object(), whose copy would be another one")
         seen.add(id(item))
-        total += sys.getsizeof(item, 64)
+        total += _bytes_of(item)
         todo += gc.get_referents(item)
     return total

@@ -11,7 +11,6 @@ import datetime as dt
 import decimal
 import enum
 import fractions
-import functools
 import pathlib
 import struct
 import uuid
@@ -19,7 +18,7 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
-from ._names import type_name
+from ._names import is_named_zone, type_name
 from .errors import UncacheableArgumentError
 
 MAX_DEPTH = 64
@@ -29,6 +28,7 @@ LEAVES = frozenset({int, str, bytes, bool, type(None), float, uuid.UUID, dt.date
 
 
 _PLAIN_EQ = (object.__eq__, int.__eq__, str.__eq__)
+_PLAIN_HASH = (enum.Enum.__hash__, int.__hash__, str.__hash__)
 
 
 class UnstableError(Exception):
@@ -46,13 +46,13 @@ def is_leaf(value: object) -> bool:
     Not a zero (0.0 equals -0.0), not a NaN (unequal to itself), not a Decimal (1.0 equals 1.00),
     not a datetime (equal across time zones).
     """
-    cls = value.__class__
+    cls = type(value)  # not __class__, which a proxy may lie about
     if cls is float:
         return value == value and value != 0.0
     if cls in LEAVES:
         return True
-    # An enum whose author made members equal, or unhashable, cannot be looked up by them.
-    return isinstance(value, enum.Enum) and cls.__eq__ in _PLAIN_EQ and cls.__hash__ is not None
+    # Not an enum whose author made members equal, or unhashable, or keyed otherwise.
+    return issubclass(cls, enum.Enum) and cls.__eq__ in _PLAIN_EQ and cls.__hash__ in _PLAIN_HASH and not hasattr(cls, "__cache_key__")
 
 
 def encode(value: object, depth: int = 0) -> bytes:
@@ -111,7 +111,7 @@ def _encode_zone(zone: dt.tzinfo | None, value: object) -> bytes:
         return b"N"
     if type(zone) is dt.timezone:
         return _sized(b"O", repr(zone).encode())
-    if type(zone) is zoneinfo.ZoneInfo and zone.key is not None:
+    if type(zone) is zoneinfo.ZoneInfo and is_named_zone(zone):
         return _sized(b"Z", zone.key.encode())
     raise UnstableError(
         value, f"its time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone"
@@ -128,6 +128,10 @@ def _encode_datetime(value: dt.datetime) -> bytes:
 def _encode_time(value: dt.time) -> bytes:
     stamp = b"%b.%d" % (value.replace(tzinfo=None).isoformat().encode(), value.fold)
     return _sized(b"H", stamp) + _encode_zone(value.tzinfo, value)
+
+
+def _encode_path(value: pathlib.PurePath) -> bytes:
+    return _joined(b"p" + type(value).__name__.encode(), [_sized(b"s", _text(part)) for part in (value.drive, value.root, *value.parts)])
 
 
 _LEAVES: dict[type, Callable[[Any], bytes]] = {
@@ -150,10 +154,7 @@ _LEAVES: dict[type, Callable[[Any], bytes]] = {
     dt.timezone: lambda value: _encode_zone(value, value),
     zoneinfo.ZoneInfo: lambda value: _encode_zone(value, value),
     range: lambda value: _sized(b"r", b"%x.%x.%x" % (value.start, value.stop, value.step)),
-    **{
-        cls: (lambda name: lambda value: _sized(name, _text(str(value))))(b"p" + cls.__name__.encode())
-        for cls in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath)
-    },
+    **dict.fromkeys((pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath), _encode_path),
 }
 
 
@@ -171,20 +172,19 @@ _CONTAINERS: dict[type, Callable[[Any, int], bytes]] = {
 }
 
 
-def _encode_instance(value: object, depth: int) -> bytes:
+def _encode_instance(value: Any, depth: int) -> bytes:
     cls = type(value)
-    if isinstance(value, type):
+    if issubclass(cls, type):
         return _sized(b"C", type_name(value).encode("utf-8", "surrogatepass"))
     own_key = getattr(cls, "__cache_key__", None)
     if own_key is not None:
         return _of_type(b"k", cls, encode(own_key(value), depth))
-    if isinstance(value, enum.Enum):
+    if issubclass(cls, enum.Enum):
         # A Flag's combinations have no name of their own; every other member does.
-        member = encode(value.value, depth) if isinstance(value, enum.Flag) else _sized(b"s", _text(value.name))
+        member = encode(value.value, depth) if issubclass(cls, enum.Flag) else _sized(b"s", _text(value.name))
         return _of_type(b"e", cls, member)
     if "__dataclass_fields__" in vars(cls):
-        names = tuple(field.name for field in dataclasses.fields(value))  # type: ignore[arg-type]
-        _check_only(value, names)
+        names = _attributes(value, tuple(field.name for field in dataclasses.fields(value)))
         return _of_type(b"a", cls, _encode_fields(names, [getattr(value, name) for name in names], depth))
     names = getattr(cls, "_fields", ())  # a namedtuple's
     if isinstance(value, tuple) and len(names) == tuple.__len__(value) and not getattr(value, "__dict__", None):
@@ -192,19 +192,15 @@ def _encode_instance(value: object, depth: int) -> bytes:
     raise UnstableError(value, "it has no identity that holds in another process")
 
 
-def _check_only(value: object, names: tuple[str, ...]) -> None:
-    """Refuse a dataclass's instance that holds more than its fields: two of them may differ, and be equal."""
+def _attributes(value: object, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """A dataclass's fields, and what else this instance holds: two that differ in it may well be equal."""
     cls = type(value)
-    if any(base in _LEAVES or base in _CONTAINERS for base in cls.__mro__):
+    slots = {slot for base in cls.__mro__ for slot in _slots(base)}
+    # Beyond what Python's own classes take: the state of a builtin, an exception, a deque.
+    if cls.__itemsize__ or cls.__basicsize__ > object.__basicsize__ + struct.calcsize("P") * (len(slots) + 2):
         raise UnstableError(value, "it holds more than its fields, since its class is also a builtin")
-    more = [
-        name
-        for name in getattr(value, "__dict__", ())
-        if name not in names and not isinstance(getattr(cls, name, None), functools.cached_property)
-    ]
-    more += [slot for base in cls.__mro__ for slot in _slots(base) if slot not in names and hasattr(value, slot)]
-    if more:
-        raise UnstableError(value, f"it holds {', '.join(more)} beside its fields")
+    held = {*getattr(value, "__dict__", ()), *(slot for slot in slots if hasattr(value, slot))}
+    return (*fields, *sorted(held - set(fields)))
 
 
 def _slots(cls: type) -> tuple[str, ...]:

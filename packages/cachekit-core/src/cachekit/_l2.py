@@ -23,14 +23,15 @@ def begin(site: Site, call: Call, key: str, store: Store, keys: tuple[str, ...])
         yield from _settle(site, key, store)
         found: list[bytes | None]
         *found, token = yield Read(store, (*keys, site.marker))
-        if type(token) is not bytes:
-            token = os.urandom(16)
+        if type(token) is bytes:
+            site.proposed.withdraw()
+        else:  # whatever is stored under *keys* has a token that is lost, and is no hit
+            token = site.proposed.token()
             yield Write(store, site.marker, token, site.marker_ttl)
-            found = nothing  # whatever is there was stored under a token that is lost
     except BackendError as error:
         site.failed(error)
         return nothing
-    call.tokens = (token,)
+    call.tokens, call.store = (token,), store
     return found
 
 
@@ -51,7 +52,7 @@ def read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None
 
 def write(site: Site, call: Call, key: str, frame: bytes) -> Steps[None]:
     """Store an entry, unless something was invalidated since the call began. Raises what the backend raises."""
-    store = site.store
+    store = call.store
     if store is None:
         return
     ended = site.writes.begin(key)
@@ -65,6 +66,7 @@ def write(site: Site, call: Call, key: str, frame: bytes) -> Steps[None]:
 
 def clear(site: Site, store: Store) -> Steps[None]:
     """Give the function's marker a fresh token, which no entry has. Raises what the backend raises."""
+    site.proposed.withdraw()
     yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
 
 

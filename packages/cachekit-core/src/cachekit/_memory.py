@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
+from typing import Any
 
 from ._isolation import Held
 
 OVERHEAD = 700
-"""Bytes one entry costs beside its value: the slot, two keys, three places in dicts (measured)."""
+"""Bytes one entry costs beside its value and its arguments: the slot, two keys, three places in dicts (measured)."""
+
+LARGEST_LOCAL_KEY = 1024
+"""Bytes of arguments that are kept as they are; a call with more goes by its wire key."""
+
+
+LocalKey = tuple[Any, ...]
 
 
 class Slot:
@@ -18,13 +26,14 @@ class Slot:
 
     __slots__ = ("expires", "held", "index", "local", "size", "wire")
 
-    def __init__(self, index: Index, wire: str, local: Hashable | None, held: Held, expires: float | None) -> None:
+    def __init__(self, index: Index, wire: str, local: LocalKey | None, held: Held, expires: float | None) -> None:
+        size = 0 if local is None else sys.getsizeof(local) + sum(map(sys.getsizeof, local[: len(local) // 2]))
         self.index = index
         self.wire = wire
-        self.local = local
+        self.local = local if size <= LARGEST_LOCAL_KEY else None
         self.held = held
         self.expires = expires
-        self.size = held.size + OVERHEAD
+        self.size = held.size + OVERHEAD + (size if self.local is not None else 0)
 
 
 class Index:
@@ -34,7 +43,7 @@ class Index:
 
     def __init__(self) -> None:
         self.by_wire: dict[str, Slot] = {}
-        self.by_local: dict[Hashable, Slot] = {}
+        self.by_local: dict[LocalKey, Slot] = {}
         self.size = 0
 
 
@@ -54,7 +63,8 @@ class Memory:
         self._begin()
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entered by a signal's handler, and by the __del__ of what is removed.
+        self._lock = threading.RLock()
         self._order: OrderedDict[Slot, None] = OrderedDict()
         self.used = 0
 
@@ -66,7 +76,7 @@ class Memory:
         weakref.finalize(owner, self._abandoned.append, index).atexit = False
         return index
 
-    def get(self, index: Index, wire: str | None, local: Hashable | None) -> Held | None:
+    def get(self, index: Index, wire: str | None, local: LocalKey | None) -> Held | None:
         """What is held under a key, if it has not expired."""
         slot = index.by_local.get(local) if local is not None else index.by_wire.get(wire or "")
         if slot is None:
@@ -80,7 +90,7 @@ class Memory:
             self._order.move_to_end(slot)
         return slot.held
 
-    def put(self, index: Index, wire: str, local: Hashable | None, held: Held, ttl: float | None, valid: Callable[[], bool]) -> bool:
+    def put(self, index: Index, wire: str, local: LocalKey | None, held: Held, ttl: float | None, valid: Callable[[], bool]) -> bool:
         """Hold a value for *ttl* seconds, if it is still *valid*; False if it alone is more than the budget.
 
         *valid* is asked under the lock that removing takes too: an invalidation either is seen
@@ -97,12 +107,12 @@ class Memory:
                 self._remove(old)
             if slot.size > self.max_bytes:
                 return False
-            while self.used + slot.size > self.max_bytes:
+            while self._order and self.used + slot.size > self.max_bytes:
                 self._remove(next(iter(self._order)))
             self._order[slot] = None
             index.by_wire[wire] = slot
-            if local is not None:
-                index.by_local[local] = slot
+            if slot.local is not None:
+                index.by_local[slot.local] = slot
             index.size += slot.size
             self.used += slot.size
         return True
@@ -136,11 +146,13 @@ class Memory:
             self._remove(slot)
 
     def _remove(self, slot: Slot) -> None:
-        del self._order[slot]
+        # In an order that an exception from outside (a signal's, Ctrl-C) may cut anywhere: what is left can be removed again.
         index = slot.index
-        if index.by_wire.get(slot.wire) is slot:
-            del index.by_wire[slot.wire]
         if slot.local is not None and index.by_local.get(slot.local) is slot:
-            del index.by_local[slot.local]
-        index.size -= slot.size
-        self.used -= slot.size
+            index.by_local.pop(slot.local, None)
+        if index.by_wire.get(slot.wire) is slot:
+            index.by_wire.pop(slot.wire, None)
+        if slot in self._order:
+            index.size -= slot.size
+            self.used -= slot.size
+            self._order.pop(slot, None)

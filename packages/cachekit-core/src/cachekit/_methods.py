@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -71,8 +72,10 @@ class BoundMethod:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__func__, name)
-        if name in _WITH_ARGUMENTS or name == "__wrapped__":
+        if name in _WITH_ARGUMENTS:
             return functools.partial(found, self.__self__)
+        if name == "__wrapped__":
+            return types.MethodType(found, self.__self__)
         return found
 
     def __eq__(self, other: object) -> bool:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import weakref
+import zoneinfo
 from typing import Any
 
 _type_names: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -64,3 +65,11 @@ def find_type(module: str, qualname: str) -> object:
     for part in qualname.split("."):
         found = vars(found).get(part) if isinstance(found, type | type(sys)) else None
     return found
+
+
+def is_named_zone(zone: zoneinfo.ZoneInfo) -> bool:
+    """Whether its key leads back to *zone*: one read from a file may carry any key."""
+    try:
+        return zone.key is not None and zoneinfo.ZoneInfo(zone.key) is zone
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from typing import Any
 
 from .config.groups import L1CacheConfig
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError
 from .presets import PRESETS, UNSET, Intent, Policy
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
@@ -41,7 +42,7 @@ def _check_forms(policy: Policy) -> None:
     if not isinstance(policy.namespace, str) or not _NAMESPACE.fullmatch(policy.namespace):
         raise ConfigurationError.of("namespace", policy.namespace, "takes 1 to 100 ASCII letters, digits and _ . : / -")
     if isinstance(policy.version, bool) or not isinstance(policy.version, int | str | None):
-        raise ConfigurationError.of("version", policy.version, "takes a number or a text")
+        raise ConfigurationError.of("version", policy.version, "takes a whole number or a text")
     if not isinstance(policy.integrity_checking, bool):
         raise ConfigurationError.of("integrity_checking", policy.integrity_checking, "takes True or False")
 
@@ -49,6 +50,8 @@ def _check_forms(policy: Policy) -> None:
 def _check_names(policy: Policy) -> None:
     if policy.key is not None and not callable(policy.key):
         raise ConfigurationError.of("key", policy.key, "takes a function of the call's arguments, or None")
+    if inspect.iscoroutinefunction(policy.key):
+        raise ConfigurationError.of("key", policy.key, "takes a plain function; a key is needed before anything is awaited")
     names = policy.ignore
     if not isinstance(names, str | tuple | list | frozenset | set) or not all(isinstance(name, str) for name in names):
         raise ConfigurationError.of("ignore", names, "takes names of parameters, as text")
@@ -70,6 +73,7 @@ def _check_layers(policy: Policy) -> None:
 
 
 def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
+    from ._making import lacking
     from ._plugins import NAME_TAKES, is_name, registry
 
     if given is UNSET:
@@ -77,7 +81,7 @@ def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
     if isinstance(given, str):
         registry.resolve(kind, given)
         return
-    lacks = not all(callable(getattr(given, method, None)) for method in methods)
+    lacks = lacking(kind, given)
     name = getattr(given, "name", None)
     if isinstance(given, type) or lacks or not isinstance(name, str) or not is_name(name):
         takes = f"takes an installed name, or an object with the methods {' and '.join(methods)} and a name ({NAME_TAKES})"
@@ -89,4 +93,5 @@ def _unknown_option(options: dict[str, Any]) -> ConfigurationError:
     unknown = next(name for name in options if name not in known)
     near = get_close_matches(unknown, known, n=1)
     hint = f"; did you mean {near[0]}=?" if near else ""
-    return ConfigurationError(f"{unknown}={shown(options[unknown])}: cache() has no such option (it has {', '.join(known)}){hint}")
+    # Without its value, which may be a secret.
+    return ConfigurationError(f"{unknown}=: cache() has no such option (it has {', '.join(known)}){hint}")

@@ -19,7 +19,7 @@ class Pending:
 
     def after_fork(self) -> None:
         """What is pending still is, in a child too; only the lock may be held by nobody."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, key: str | None) -> None:
         """Note *key*, or with None all keys."""

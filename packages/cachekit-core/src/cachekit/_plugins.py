@@ -16,7 +16,7 @@ import pluggy
 
 from . import hookspecs
 from .contracts import API_VERSION, BackendSpec, CompressorSpec, EncryptorSpec, SerializerSpec, Spec
-from .errors import BrokenPluginError, CachekitError, DuplicatePluginError, IncompatiblePluginError, UnknownPluginError
+from .errors import BrokenPluginError, DuplicatePluginError, IncompatiblePluginError, UnknownPluginError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -82,6 +82,8 @@ class Registry:
     def __init__(self) -> None:
         self.failures: list[Failure] = []
         self._found: dict[Kind, dict[str, list[tuple[Spec[Any], Provider]]]] = {kind: {} for kind in KINDS}
+        self._refused: dict[Kind, dict[str, Spec[Any]]] = {kind: {} for kind in KINDS}
+        self._disabled: dict[str, str] = {}
         self._manager = pluggy.PluginManager("cachekit")
         self._manager.add_hookspecs(hookspecs)
 
@@ -92,7 +94,9 @@ class Registry:
         for entry_point in sorted(entry_points, key=lambda e: (e.name, e.value)):
             called = _called(entry_point) if only or disabled else set()
             seen |= called
-            if not (only and not called & only) and not called & disabled:
+            if called & disabled or (only and not called & only):
+                self._disabled[entry_point.name] = "CACHEKIT_DISABLE_PLUGINS" if called & disabled else "CACHEKIT_PLUGINS"
+            else:
                 self._add_entry_point(entry_point)
         for variable, names in (("CACHEKIT_PLUGINS", only), ("CACHEKIT_DISABLE_PLUGINS", disabled)):
             for name in sorted(names - seen):
@@ -113,8 +117,10 @@ class Registry:
         return sorted(self._found[kind])
 
     def specs(self, kind: Kind) -> list[Any]:
-        """The specs that can be used, sorted by name; an ambiguous name is left out."""
-        return [found[0][0] for _, found in sorted(self._found[kind].items()) if len(found) == 1]
+        """A spec of each name, sorted, also of those that `resolve` will refuse."""
+        return [
+            spec for _, spec in sorted((self._refused[kind] | {name: found[0][0] for name, found in self._found[kind].items()}).items())
+        ]
 
     def resolve(self, kind: Kind, name: str) -> Any:
         """The spec called *name*, or the error that says why there is none, and the remedy."""
@@ -132,7 +138,14 @@ class Registry:
                 raise IncompatiblePluginError(f"{kind}={name!r}: {failure.provider}: {failure.why}")
             if failure.name is None and failure.provider.plugin == name:
                 raise BrokenPluginError(f"{kind}={name!r}: the plugin that has this name cannot be used: {failure}") from failure.cause
+        if name in self._disabled:
+            raise UnknownPluginError(f"{kind}={name!r}: the plugin of this name is installed, and {self._disabled[name]} leaves it out")
         raise UnknownPluginError(self._unknown(kind, name))
+
+    def unusable(self) -> list[str]:
+        """Names of backends that are ours or were meant to be here, and are not."""
+        meant = [*OUR_BACKENDS, *self._disabled, *(failure.provider.plugin for failure in self.failures if failure.name is None)]
+        return sorted(set(meant) - set(self._found["backend"]) - set(self._refused["backend"]))
 
     # -- one plugin ----------------------------------------------------------------
 
@@ -188,6 +201,7 @@ class Registry:
     def _add_spec(self, kind: Kind, spec: Spec[Any], provider: Provider) -> None:
         found = self._found[kind].setdefault(spec.name, [])
         if spec.api_version != API_VERSION:
+            self._refused[kind][spec.name] = spec
             if not found:
                 del self._found[kind][spec.name]
             why = f"written for plugin API {spec.api_version}; this cachekit-core speaks {API_VERSION}: install matching versions"
@@ -213,8 +227,11 @@ class Registry:
         import difflib
 
         installed = self.names(kind)
+        if not is_name(name):  # not shown: it may be a URL with a password in it
+            names = ", ".join(installed) or "none is installed"
+            return f"{kind}=: takes an installed name ({names}) or an object; a URL goes into the {kind}'s own settings"
         known = [*installed, *(OUR_BACKENDS if kind == "backend" else ())]
-        text = f"{kind}={name!r}: no installed plugin provides a {kind} of this name. Installed: {', '.join(installed) or 'none'}."
+        text = f"{kind}={name!r}: no installed plugin provides a {kind} of this name. Installed: {', '.join(installed) or '(nothing)'}."
         for nearest in difflib.get_close_matches(name, known, n=1):
             text += f" Did you mean {nearest!r}?" if nearest != name else ""
             if nearest not in installed:
@@ -257,29 +274,3 @@ def discover() -> None:
 
 
 registry = Registry()
-
-
-_made: dict[tuple[Kind, str], Any] = {}
-
-
-def made(kind: Kind, name: str) -> Any:
-    """The one serializer, compressor or encryptor called *name* in this process."""
-    found = _made.get((kind, name))
-    if found is None:
-        # Two threads may make it twice; either will do, and the first one stays.
-        found = _made.setdefault((kind, name), make(registry.resolve(kind, name)))
-    return found
-
-
-def make(spec: Any) -> Any:
-    """Call a spec's factory with its settings, loaded."""
-    try:
-        if spec.settings is None:
-            return spec.factory(None)
-        from .config import load_settings
-
-        return spec.factory(load_settings(spec.settings()))
-    except CachekitError:
-        raise
-    except Exception as error:
-        raise BrokenPluginError(f"{spec.name!r} could not be made: its factory raised {type(error).__name__}: {error}") from error

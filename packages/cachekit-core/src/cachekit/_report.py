@@ -74,7 +74,7 @@ class Tally:
         self.begin()
 
     def begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may count too
         self._counts: Counter[str] = Counter()
         self._unread: Counter[str] = Counter()
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _fork, _plugins
-from ._store import Store, close_pool
+from . import _fork, _making, _plugins
+from ._store import Store, aclose_pool, close_pool
 from .contracts import BACKEND_VERBS, Backend, BackendSpec
 from .errors import ConfigurationError
 from .presets import UNSET, Unset
 
 _log = logging.getLogger("cachekit")
-_lock = threading.Lock()
+_lock = threading.RLock()  # re-entered when a plugin's factory calls a cached function
 _stores: dict[str, Store] = {}
 _default: Backend | str | Unset | None = UNSET
 
@@ -32,7 +32,7 @@ def checked_backend(backend: Any, argument: str = "backend") -> None:
         return
     if isinstance(backend, type):
         raise ConfigurationError.of(argument, backend, f"takes an object, not its class; did you mean {backend.__qualname__}()?")
-    missing = [verb for verb in BACKEND_VERBS if not callable(getattr(backend, verb, None))]
+    missing = _making.lacking("backend", backend)
     if missing:
         near = {verb: difflib.get_close_matches(verb, dir(backend), n=1, cutoff=0.75) for verb in missing}
         hints = "".join(f"; did you mean {verb} by {found[0]}?" for verb, found in near.items() if found)
@@ -103,9 +103,7 @@ def store_of(choice: Backend | str | None) -> Store | None:
         with _lock:
             store = _stores.get(choice)
             if store is None:
-                backend = _plugins.make(_plugins.registry.resolve("backend", choice))
-                checked_backend(backend)
-                store = _stores[choice] = Store(backend, choice)
+                store = _stores[choice] = Store(_making.make("backend", choice), choice)
     return store
 
 
@@ -122,7 +120,7 @@ async def aclose_stores() -> None:
     for store in _taken():
         with _closing(store):
             await store.aclose()
-    close_pool()
+    await aclose_pool()
 
 
 @contextmanager
@@ -136,7 +134,7 @@ def _closing(store: Store) -> Iterator[None]:
 
 def _begin_anew() -> None:
     global _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 _fork.in_child(_begin_anew)
@@ -168,8 +166,21 @@ def _of_environment() -> str | None:
             f"the backends {', '.join(unconfigured)} are installed and none is configured; choose with CACHEKIT_BACKEND={unconfigured[0]}"
         )
     if not unconfigured:
+        _refuse_unusable()
         _say_l1_only()
     return unconfigured[0] if unconfigured else None
+
+
+def _refuse_unusable() -> None:
+    """Raise for a backend whose variables are set, and whose plugin is not there or cannot be used: why, and the remedy."""
+    for name in _plugins.registry.unusable():
+        prefix = f"CACHEKIT_{name.upper().replace('-', '_')}_"
+        variable = next((variable for variable in os.environ if variable.startswith(prefix)), None)
+        if variable is not None:
+            try:
+                _plugins.registry.resolve("backend", name)
+            except ConfigurationError as error:
+                raise type(error)(f"{variable} is set, and nothing reads it: {error}") from error.__cause__
 
 
 _said_l1_only = False

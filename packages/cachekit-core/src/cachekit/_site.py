@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import threading
 import time
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _fork, _plugins, _resolve
+from . import _fork, _making, _resolve
 from ._binding import PREFIX, Binder, CallKeyError
 from ._codec import Codec, Stamp
 from ._flight import Epoch, Flight, Flights
-from ._identity import identity, refuse_shared
+from ._identity import identity, opaque, private_token
 from ._isolation import Held
-from ._memory import Index, Memory
+from ._memory import Index, LocalKey, Memory
 from ._pending import Pending
+from ._proposed import Proposed
 from ._report import CacheInfo, Tally
 from ._store import Store
 from ._ttl import parse_ttl
@@ -39,8 +41,6 @@ NO_VALUE: Final = object()
 _DEFAULT_L1 = L1CacheConfig()
 _memories: weakref.WeakKeyDictionary[L1CacheConfig, Memory] = weakref.WeakKeyDictionary()
 _sites: weakref.WeakSet[Site] = weakref.WeakSet()
-_lock = threading.RLock()  # re-entered when a plugin's factory calls a cached function
-
 monotonic: Callable[[], float] = time.monotonic
 wall: Callable[[], float] = time.time
 """The clocks, for intervals and for stored stamps; tests put their own here."""
@@ -51,10 +51,11 @@ class Call:
     """One call on its way. A call without a key goes to the function, and nothing is stored."""
 
     key: str | None = None
-    local: Hashable | None = None
+    local: LocalKey | None = None
     flight: Flight | None = None
     epoch: Epoch = (0, 0)
     tokens: tuple[bytes, ...] | None = None  # None: the backend is not to be written in this call
+    store: Store | None = None  # the backend the tokens are of
 
 
 class Site:
@@ -70,22 +71,27 @@ class Site:
         self.function = function
         self.name = function.__qualname__
         self._policy = policy
-        self._identity = identity(function, policy.namespace, policy.version, policy.key)
-        self.binder = Binder(function, self._identity, policy.ignore, policy.key, method=method)
-        self.marker = PREFIX + "m:f:" + hashlib.blake2b(self._identity, digest_size=32).hexdigest()
+        self._opaque = opaque(function, policy.key)
+        # Who names a version vouches for what no key can tell apart; without a backend nothing can mix.
+        self._is_private = bool(self._opaque) and policy.version is None and policy.backend is not None
+        identified = identity(function, policy.namespace, policy.version, policy.key)
+        if self._is_private:
+            identified += private_token(function, self._opaque)
+        self.binder = Binder(function, identified, policy.ignore, policy.key, method=method)
+        self.marker = PREFIX + "m:f:" + hashlib.blake2b(identified, digest_size=32).hexdigest()
         self.tally = Tally()
         self.flights = Flights()
         self.writes = Writes()
         self.pending = Pending()
+        self.proposed = Proposed(lambda: monotonic())
         self._warned: set[str] = set()
         self._resolved = False
+        self._lock = threading.Lock()
         self.enabled = True
         self._choice: Backend | str | None = None
         self._store: Store | None = None
         self.memory: Memory | None = None
         self.index = Index()
-        if policy.backend is not UNSET and policy.backend is not None:
-            refuse_shared(self, function, policy.key, self._identity, _address(policy.backend))
         _sites.add(self)
 
     # -- resolved at the first call, then fixed ------------------------------------------
@@ -97,46 +103,56 @@ class Site:
         from .config import CachekitConfig, load_settings
 
         config = load_settings(CachekitConfig)
-        with _lock:
+        if not config.enabled:
+            self.enabled, self._resolved = False, True
+            return
+        # Foreign code (factories of plugins) runs without a lock; two threads may do it, and one of them sets.
+        choice = _resolve.chosen_backend(self._policy.backend, config.backend)
+        store = _resolve.store_of(choice)
+        codec = self._made_codec(compress=config.enable_compression)
+        with self._lock:
             if not self._resolved:
-                self._resolve(config)
+                self._set(config, choice, store, codec)
 
-    def _resolve(self, config: CachekitConfig) -> None:
-        self.enabled = config.enabled
+    def _set(self, config: CachekitConfig, choice: Backend | str | None, store: Store | None, codec: Codec) -> None:
+        self._choice = choice
+        self._store = None if isinstance(choice, str) else store
+        self.codec = codec
         self.ttl = config.default_ttl if self._policy.ttl is UNSET else parse_ttl(self._policy.ttl)
-        if config.enabled:
-            self._choose(config.backend)
-            self._make_codec(compress=config.enable_compression)
-            self._take_memory()
         # A marker that expired is made anew, which costs each entry one miss.
         self.marker_ttl = None if self.ttl is None else max(30 * 86400.0, 2 * self.ttl)
+        self._take_memory()
         self._resolved = True
+        if self._is_private and choice is not None:
+            # No warning: nothing is wrong, and with many a closure it is what is meant.
+            _log.info(
+                "%s holds %s, which no key can tell apart, so its entries are of use to this process only; "
+                "pass that as an argument, or vouch for it with version=",
+                self.name,
+                ", ".join(self._opaque),
+            )
 
-    def _choose(self, named: str | None) -> None:
-        self._choice = _resolve.chosen_backend(self._policy.backend, named)
-        if self._policy.backend is UNSET and self._choice is not None:
-            refuse_shared(self, self.function, self._policy.key, self._identity, _address(self._choice))
-        store = _resolve.store_of(self._choice)  # here, so that a mistake in its settings is told now
-        self._store = None if isinstance(self._choice, str) else store
-
-    def _make_codec(self, *, compress: bool) -> None:
+    def _made_codec(self, *, compress: bool) -> Codec:
         policy = self._policy
-        serializer = _plugins.made("serializer", policy.serializer) if isinstance(policy.serializer, str) else policy.serializer
+        serializer = _making.made("serializer", policy.serializer) if isinstance(policy.serializer, str) else policy.serializer
         compressor = policy.compressor if policy.compressor is not UNSET else "zstd" if compress else "none"
         if isinstance(compressor, str):
-            compressor = _plugins.made("compressor", compressor)
-        self.codec = Codec(serializer, compressor, integrity=policy.integrity_checking)
+            compressor = _making.made("compressor", compressor)
+        return Codec(serializer, compressor, integrity=policy.integrity_checking)
 
     def _take_memory(self) -> None:
         config = self._policy.l1 or _DEFAULT_L1
         enabled = config.enabled if self._policy.l1_enabled is None else self._policy.l1_enabled
         if enabled:
-            self.memory = _memories.get(config)
-            if self.memory is None:
-                self.memory = _memories[config] = Memory(config.max_size_mb << 20, lambda: monotonic())
+            self.memory = _memories.setdefault(config, Memory(config.max_size_mb << 20, lambda: monotonic()))
             self.index = self.memory.index(self)
         elif self._choice is None:
             self.warn("nothing", "no backend is configured and L1 is off, so nothing is cached")
+
+    @property
+    def has_backend(self) -> bool:
+        """Whether values go to a backend, and so must encode."""
+        return self._choice is not None
 
     @property
     def store(self) -> Store | None:
@@ -152,7 +168,7 @@ class Site:
         if not self.enabled:
             return Call(), NO_VALUE
         try:
-            bound = self.binder.bind(*args, **kwargs)
+            bound = self.binder.bind(args, kwargs)
         except TypeError:
             return Call(), NO_VALUE  # the function itself says what is wrong with the call
         local = self.binder.local_key(bound)
@@ -177,13 +193,13 @@ class Site:
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """The call with its keys; errors of the user's own key code are raised as they are."""
-        bound = self.binder.bind(*args, **kwargs)
+        bound = self.binder.bind(args, kwargs)
         return Call(self.key(args, kwargs), self.binder.local_key(bound))
 
     def key(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The wire key of a call; errors of the user's own key code are raised as they are."""
         try:
-            return self.binder.wire_key(self.binder.bind(*args, **kwargs), args, kwargs)
+            return self.binder.wire_key(self.binder.bind(args, kwargs), args, kwargs)
         except CallKeyError as error:
             raise (error.__cause__ or error) from None
 
@@ -233,10 +249,13 @@ class Site:
         if error.reason not in ("expired", "invalidated"):
             self.warn(f"read {error.reason}", f"an entry was not understood and counts as a miss: {error}")
 
-    def unencodable(self, value: Any, error: CachekitError) -> None:
+    def unencodable(self, value: Any, error: Exception) -> None:
         """The function's value cannot be cached."""
         self.tally.count("uncacheable")
-        self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {error}")
+        why = str(error) if isinstance(error, CachekitError) else f"its own code raised {type(error).__name__}"
+        if inspect.iscoroutine(value):
+            why = "decorate the coroutine function itself, below what wraps it"
+        self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {why}")
 
     def warn(self, about: str, text: str, cause: BaseException | None = None) -> None:
         """Log a WARNING, once a function for each *about*."""
@@ -248,6 +267,7 @@ class Site:
         return self.tally.info(len(self.index.by_wire), self.index.size)
 
     def after_fork(self) -> None:
+        self._lock = threading.Lock()
         self.tally.begin()
         self.flights.after_fork()
         self.writes.begin_anew()
@@ -262,13 +282,7 @@ def clear_l1() -> None:
         memory.clear_all()
 
 
-def _address(backend: Any) -> object:
-    return backend if isinstance(backend, str) else id(backend)
-
-
 def _begin_anew() -> None:
-    global _lock
-    _lock = threading.RLock()
     for memory in list(_memories.values()):
         memory.after_fork()
     for site in list(_sites):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _fork
@@ -83,9 +83,10 @@ class Store:
 
 
 def _each(keys: Sequence[str], values: Sequence[bytes | None]) -> Sequence[bytes | None]:
-    if len(values) != len(keys):
-        raise TransientBackendError(f"a bulk read of {len(keys)} keys answered {len(values)} values")
-    return values
+    answers = list(values)
+    if len(answers) != len(keys):
+        raise TransientBackendError(f"a bulk read of {len(keys)} keys answered {len(answers)} values")
+    return answers
 
 
 @contextmanager
@@ -133,13 +134,47 @@ def _submitted(verb: Callable[..., T], *args: Any) -> Future[T]:
             # `close_pool` came between: this call begins a new one
 
 
+CLOSE_PATIENCE = 5.0
+"""Seconds a close waits for verbs that are under way in threads; a backend may hang."""
+
+
 def close_pool() -> None:
     """End the threads once their work is done; the next use begins new ones."""
+    ended = _shut_down()
+    if ended is not None:
+        with suppress(TimeoutError):
+            ended.result(CLOSE_PATIENCE)
+
+
+async def aclose_pool() -> None:
+    """As `close_pool`, without holding up the loop."""
+    import asyncio
+
+    ended = _shut_down()
+    if ended is not None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_PATIENCE):
+                await asyncio.wrap_future(ended)
+
+
+def _shut_down() -> Future[None] | None:
+    """Begin to end the pool's threads; the future is done when they are."""
+    from concurrent.futures import Future
+
     global _pool
     with _pool_lock:
         pool, _pool = _pool, None
-    if pool is not None:
+    if pool is None:
+        return None
+    ended: Future[None] = Future()
+    ended.set_running_or_notify_cancel()
+
+    def wait() -> None:
         pool.shutdown(wait=True)
+        ended.set_result(None)
+
+    threading.Thread(target=wait, name="cachekit-close", daemon=True).start()
+    return ended
 
 
 def _begin_anew() -> None:

@@ -10,7 +10,7 @@ from .contracts import FOREVER
 from .errors import ConfigurationError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
+_PART = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*")
 _TAKES = 'takes seconds, a timedelta or text such as "5m" (units ms, s, m, h, d, w); more than 0, at most 100 years; None for no expiry'
 
 

@@ -19,7 +19,7 @@ class Writes:
 
     def begin_anew(self) -> None:
         """In a forked child no write is under way."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._under_way: dict[str, list[Future[bool]]] = {}
 
     def begin(self, key: str) -> Callable[[], None]:

@@ -12,7 +12,7 @@ A whole plugin, to copy and fill in (`acme_cache/plugin.py`; the entry point is
 
     @hookimpl
     def cachekit_register_backends():
-        return [BackendSpec(name="acme", factory=create)]
+        return [BackendSpec(name="acme", api_version=1, factory=create)]
 
 A backend is any object with the five verbs of `Backend`; no inheritance. Everything else
 is an optional capability with a protocol of its own, which core looks for.
@@ -136,7 +136,10 @@ def check_ttl(ttl: float | None) -> float | None:
 class Serializer(Protocol):
     """Values to bytes and back. `name` is written into each frame."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
+        ...
 
     def dumps(self, value: Any) -> bytes:
         """Encode *value*, or raise `SerializationError` if it could not come back as it was."""
@@ -149,7 +152,10 @@ class Serializer(Protocol):
 class Compressor(Protocol):
     """Bytes to fewer bytes and back. `name` is written into each frame."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
+        ...
 
     def compress(self, data: bytes) -> bytes:
         """Compress *data*; the result may be larger, and is then not used."""
@@ -163,7 +169,10 @@ class Compressor(Protocol):
 class Encryptor(Protocol):
     """Bytes to sealed bytes and back. `name` is written into each frame."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
+        ...
 
     def encrypt(self, data: bytes, associated: bytes) -> bytes:
         """Seal *data*, bound to *associated*."""
@@ -186,17 +195,17 @@ class Spec(Generic[Made_co]):
 
     Parameters:
         name: how users name it: lower-case letters, digits, ``_`` and ``-``, up to 64.
+        api_version: the `API_VERSION` the plugin was written for, as a number: 1.
         factory: called with the loaded settings (None without a settings class); imports what
             it needs and returns the thing. It is called when the name is first used.
         settings: returns the pydantic-settings class the factory takes; called when the
             plugin is first used, so that importing cachekit imports no pydantic.
-        api_version: the `API_VERSION` the plugin was written for.
     """
 
     name: str
+    api_version: int
     factory: Callable[[Any], Made_co]
     settings: Callable[[], type[Any]] | None = None
-    api_version: int = API_VERSION
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

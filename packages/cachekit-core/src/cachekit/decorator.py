@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
 
@@ -51,7 +52,7 @@ class CacheDecorator:
         serializer: str | Serializer = ...,
         compressor: str | Compressor = ...,
         key: Callable[..., Any] | None = ...,
-        ignore: tuple[str, ...] | str = ...,
+        ignore: Collection[str] | str = ...,
         version: int | str | None = ...,
         integrity_checking: bool = ...,
     ) -> Decorate: ...
@@ -97,8 +98,8 @@ class CacheDecorator:
 
         policy = policy_of(self._intent, options)
         if function is _NO_FUNCTION:
-            return lambda function: _decorated(function, policy)
-        return _decorated(function, policy)
+            return partial(_decorated, policy)
+        return _decorated(policy, function)
 
 
 class Cache(CacheDecorator):
@@ -111,10 +112,10 @@ class Cache(CacheDecorator):
 
     def __init__(self) -> None:
         super().__init__("default")
-        self.minimal = CacheDecorator("minimal")
-        self.test = CacheDecorator("test")
-        self.dev = CacheDecorator("dev")
-        self.production = CacheDecorator("production")
+        self.minimal: CacheDecorator = CacheDecorator("minimal")
+        self.test: CacheDecorator = CacheDecorator("test")
+        self.dev: CacheDecorator = CacheDecorator("dev")
+        self.production: CacheDecorator = CacheDecorator("production")
 
     def clear_l1(self) -> None:
         """Empty this process's L1, of every function; no backend is touched."""
@@ -139,10 +140,10 @@ class Cache(CacheDecorator):
         await aclose_stores()
 
 
-cache = Cache()
+cache: Cache = Cache()
 
 
-def _decorated(function: Any, policy: Policy) -> Any:
+def _decorated(policy: Policy, function: Any, /) -> Any:
     """The wrapper of *function*: a plain function, or in a class body a method that binds its verbs too."""
     from ._calls import AsyncVerbs, SyncVerbs, async_wrapper, sync_wrapper
     from ._methods import CachedMethod, attach
@@ -155,6 +156,8 @@ def _decorated(function: Any, policy: Policy) -> Any:
     _refuse_uncacheable(function)
     scope = function.__qualname__.rpartition(".")[0]
     in_class_body = bool(scope) and not scope.endswith("<locals>")
+    if in_class_body and function.__name__ in ("__init_subclass__", "__class_getitem__"):
+        binding = "class"  # as Python binds them without being told
     site = Site(function, policy, method=in_class_body)
     is_async = inspect.iscoroutinefunction(function)
     wrapper = async_wrapper(site) if is_async else sync_wrapper(site)
@@ -174,8 +177,8 @@ def _refuse_uncacheable(function: Any) -> None:
         raise UnsupportedFunctionError(
             f"{shown(function)} is bound to an object that would be no part of its keys; decorate the function in the class"
         )
-    if not isinstance(named, str):
-        raise UnsupportedFunctionError(f"{shown(function)} has no name to make keys from; wrap it in a def of your own")
+    if not all(isinstance(getattr(function, name, None), str) for name in ("__name__", "__qualname__", "__module__")):
+        raise UnsupportedFunctionError(f"{shown(function)} has no name and module to make keys from; wrap it in a def of your own")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise UnsupportedFunctionError(
             f"{named} is a generator: each of its values can be taken only once, so there is nothing to cache; "

@@ -6,13 +6,14 @@ codec errors are counted and logged, and never reach the caller of a cached func
 
 from __future__ import annotations
 
+import datetime
 import reprlib
 
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 80
 
 
-_SHOWN = (str, bytes, int, float, type(None), type)
+_SHOWN = (str, bytes, int, float, type(None), type, datetime.timedelta)
 
 
 def shown(value: object) -> str:

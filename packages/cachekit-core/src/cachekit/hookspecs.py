@@ -10,8 +10,8 @@ import pluggy
 if TYPE_CHECKING:
     from .contracts import BackendSpec, CompressorSpec, EncryptorSpec, SerializerSpec
 
-hookspec = pluggy.HookspecMarker("cachekit")
-hookimpl = pluggy.HookimplMarker("cachekit")
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker("cachekit")
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker("cachekit")
 
 
 @hookspec

@@ -28,4 +28,4 @@ def _create(settings: FileBackendConfig) -> FileBackend:
 @hookimpl
 def cachekit_register_backends() -> Sequence[BackendSpec]:
     """The backend named ``file``."""
-    return [BackendSpec(name="file", settings=_settings, factory=_create, variables=("CACHEKIT_FILE_CACHE_DIR",))]
+    return [BackendSpec(name="file", api_version=1, settings=_settings, factory=_create, variables=("CACHEKIT_FILE_CACHE_DIR",))]

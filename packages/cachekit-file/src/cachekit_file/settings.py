@@ -56,7 +56,7 @@ class FileBackendConfig(BaseSettings):
         32.0
     """
 
-    model_config = SettingsConfigDict(env_prefix="CACHEKIT_FILE_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="CACHEKIT_FILE_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
     cache_dir: Path = Field(default_factory=_default_directory, description="the directory of the store")
     max_size_mb: int = Field(default=1024, ge=1, le=1_000_000, description="MiB for everything in the directory, from 1 to 1000000")

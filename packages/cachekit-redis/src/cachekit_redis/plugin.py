@@ -31,6 +31,7 @@ def cachekit_register_backends() -> Sequence[BackendSpec]:
     return [
         BackendSpec(
             name="redis",
+            api_version=1,
             settings=_settings,
             factory=_create,
             variables=("CACHEKIT_REDIS_URL",),

@@ -38,9 +38,12 @@ def _none(settings: None) -> Compressor:
 
 @hookimpl
 def cachekit_register_serializers() -> list[SerializerSpec]:
-    return [SerializerSpec(name="std", factory=_std), SerializerSpec(name="default", factory=_std)]
+    return [SerializerSpec(name="std", api_version=1, factory=_std), SerializerSpec(name="default", api_version=1, factory=_std)]
 
 
 @hookimpl
 def cachekit_register_compressors() -> list[CompressorSpec]:
-    return [CompressorSpec(name="zstd", factory=_zstd, settings=_settings), CompressorSpec(name="none", factory=_none)]
+    return [
+        CompressorSpec(name="zstd", api_version=1, factory=_zstd, settings=_settings),
+        CompressorSpec(name="none", api_version=1, factory=_none),
+    ]

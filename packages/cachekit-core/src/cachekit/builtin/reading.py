@@ -10,7 +10,7 @@ import struct
 import uuid
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import ormsgpack
 
@@ -18,46 +18,73 @@ from .._names import find_type
 from ..errors import DecodeError
 from . import tags
 
-_ALWAYS_ALLOWED = 16 << 20  # bytes that nested copies may take of any value, however small
+
+class _Mark:
+    """Stands first in an array that is to be something else."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self, tag: int) -> None:
+        self.tag = tag
+
+
+_MARKS: Final = {tag: _Mark(tag) for tag in tags.MARKS}
 
 
 class Reader:
-    """Reads one value. Each level of extensions is a copy of all beneath it, so what lives at once is bounded."""
+    """Reads one value."""
 
-    def __init__(self, size: int) -> None:
-        self._left = max(8 * size, _ALWAYS_ALLOWED)
+    def __init__(self) -> None:
+        self._marked = False
 
-    def unpack(self, data: bytes) -> Any:
-        return ormsgpack.unpackb(data, ext_hook=self._restored)
+    def read(self, data: bytes) -> Any:
+        """The value in *data*, or any exception."""
+        value = ormsgpack.unpackb(data, ext_hook=self._extension)
+        return _restored(value) if self._marked else value
 
-    def items(self, data: bytes) -> list[Any]:
-        items = self.unpack(data)
-        if type(items) is not list:
-            raise DecodeError("corrupt", "std: an array was expected")
-        return items
-
-    def _restored(self, tag: int, data: bytes) -> Any:
-        restore = _RESTORED.get(tag)
-        if restore is None:
+    def _extension(self, tag: int, data: bytes) -> Any:
+        leaf = _LEAVES.get(tag)
+        if leaf is not None:
+            return leaf(data)
+        if tag not in _MARKS or data:
             raise DecodeError("not understood", f"std: extension type {tag}")
-        self._left -= len(data)
-        if self._left < 0:
-            raise DecodeError("too large", "std: nested copies take too much memory")
-        restored = restore(self, data)
-        self._left += len(data)
-        return restored
+        self._marked = True
+        return _MARKS[tag]
 
 
-def _restore_dict(reader: Reader, data: bytes) -> dict[Any, Any]:
-    flat = reader.items(data)
-    restored = dict(zip(flat[::2], flat[1::2], strict=True))
-    if len(restored) * 2 != len(flat):
+def _restored(value: Any) -> Any:
+    """*value* with its marked arrays made what they are. Lists and dicts are changed in place: nobody else has them."""
+    cls = type(value)
+    if cls is list:
+        first = value[0] if value else None
+        mark = first.tag if type(first) is _Mark else 0
+        for i in range(1 if mark else 0, len(value)):
+            value[i] = _restored(value[i])
+        return _MADE[mark](value[1:]) if mark else value
+    if cls is dict:
+        for key in value:
+            value[key] = _restored(value[key])
+    elif cls is _Mark:
+        raise DecodeError("corrupt", "std: a mark out of place")
+    return value
+
+
+def _dict(flat: list[Any]) -> dict[Any, Any]:
+    made = dict(zip(flat[::2], flat[1::2], strict=True))
+    if len(made) * 2 != len(flat):
         raise DecodeError("corrupt", "std: a key stands twice")
-    return restored
+    return made
 
 
-def _restore_enum(reader: Reader, data: bytes) -> enum.Enum:
-    module, qualname, member = reader.items(data)
+def _set(items: list[Any]) -> set[Any]:
+    made = set(items)
+    if len(made) != len(items):
+        raise DecodeError("corrupt", "std: an element stands twice")
+    return made
+
+
+def _enum(items: list[Any]) -> enum.Enum:
+    module, qualname, member = items
     cls = find_type(module, qualname)  # never imports: bytes from outside must not choose what runs
     if isinstance(cls, type) and issubclass(cls, enum.Enum) and member in cls.__members__:
         return cls.__members__[member]
@@ -66,39 +93,42 @@ def _restore_enum(reader: Reader, data: bytes) -> enum.Enum:
     raise DecodeError("unknown type", "std: an enum that this process does not know")
 
 
-def _restore_datetime(reader: Reader, data: bytes) -> dt.datetime:
-    year, month, day, hour, minute, second, micro, fold, zone = reader.items(data)
+def _datetime(items: list[Any]) -> dt.datetime:
+    year, month, day, hour, minute, second, micro, fold, zone = items
     return dt.datetime(year, month, day, hour, minute, second, micro, zone, fold=fold)
 
 
-def _restore_time(reader: Reader, data: bytes) -> dt.time:
-    hour, minute, second, micro, fold, zone = reader.items(data)
+def _time(items: list[Any]) -> dt.time:
+    hour, minute, second, micro, fold, zone = items
     return dt.time(hour, minute, second, micro, zone, fold=fold)
 
 
-def _restore_path(reader: Reader, data: bytes) -> pathlib.PurePath:
-    kind, path = reader.items(data)
+def _path(items: list[Any]) -> pathlib.PurePath:
+    kind, path = items
     return tags.PATHS[kind](path)
 
 
-_RESTORED: dict[int, Callable[[Reader, bytes], Any]] = {
-    tags.TUPLE: lambda reader, data: tuple(reader.items(data)),
-    tags.SET: lambda reader, data: set(reader.items(data)),
-    tags.FROZENSET: lambda reader, data: frozenset(reader.items(data)),
-    tags.BYTEARRAY: lambda reader, data: bytearray(data),
-    tags.DICT: _restore_dict,
-    tags.INT: lambda reader, data: int.from_bytes(data, "big", signed=True),
-    tags.COMPLEX: lambda reader, data: complex(*struct.unpack(">dd", data)),
-    tags.DECIMAL: lambda reader, data: decimal.Decimal(data.decode("ascii")),
-    tags.UUID: lambda reader, data: uuid.UUID(bytes=data),
-    tags.DATETIME: _restore_datetime,
-    tags.DATE: lambda reader, data: dt.date(*reader.items(data)),
-    tags.TIME: _restore_time,
-    tags.TIMEDELTA: lambda reader, data: dt.timedelta(*reader.items(data)),
-    tags.TIMEZONE: lambda reader, data: dt.timezone(*reader.items(data)),
-    tags.ZONEINFO: lambda reader, data: zoneinfo.ZoneInfo(data.decode("ascii")),
-    tags.PATH: _restore_path,
-    tags.ENUM: _restore_enum,
-    tags.TEXT: lambda reader, data: data.decode("utf-8", "surrogatepass"),
-    tags.RANGE: lambda reader, data: range(*reader.items(data)),
+_LEAVES: dict[int, Callable[[bytes], Any]] = {
+    tags.BYTEARRAY: bytearray,
+    tags.INT: lambda data: int.from_bytes(data, "big", signed=True),
+    tags.COMPLEX: lambda data: complex(*struct.unpack(">dd", data)),
+    tags.DECIMAL: lambda data: decimal.Decimal(data.decode("ascii")),
+    tags.UUID: lambda data: uuid.UUID(bytes=data),
+    tags.ZONEINFO: lambda data: zoneinfo.ZoneInfo(data.decode("ascii")),
+    tags.TEXT: lambda data: data.decode("utf-8", "surrogatepass"),
+}
+
+_MADE: dict[int, Callable[[list[Any]], Any]] = {
+    tags.TUPLE: tuple,
+    tags.SET: _set,
+    tags.FROZENSET: lambda items: frozenset(_set(items)),
+    tags.DICT: _dict,
+    tags.DATETIME: _datetime,
+    tags.DATE: lambda items: dt.date(*items),
+    tags.TIME: _time,
+    tags.TIMEDELTA: lambda items: dt.timedelta(*items),
+    tags.TIMEZONE: lambda items: dt.timezone(*items),
+    tags.PATH: _path,
+    tags.ENUM: _enum,
+    tags.RANGE: lambda items: range(*items),
 }

@@ -19,7 +19,7 @@ from typing import Any
 import ormsgpack
 from ormsgpack import Ext
 
-from .._names import find_type
+from .._names import find_type, is_named_zone
 from ..errors import DecodeError, SerializationError
 from . import tags
 from .reading import Reader
@@ -64,7 +64,7 @@ class StdSerializer:
 
     def loads(self, data: bytes) -> Any:
         try:
-            return Reader(len(data)).unpack(data)
+            return Reader().read(data)
         except DecodeError:
             raise
         # Hostile bytes reach constructors of a dozen types; whatever they raise is one thing here.
@@ -75,44 +75,44 @@ class StdSerializer:
 def _pack(value: Any) -> bytes:
     refused: list[Exception] = []  # the library drops what `default` raises, so it is kept here
 
-    def extend(item: Any) -> Ext:
+    def extend(item: Any) -> Any:
         try:
-            return _extend(item)
-        except (SerializationError, RecursionError) as error:
+            return _extended(item)
+        except SerializationError as error:
             refused.append(error)
             raise
 
     try:
         packed = ormsgpack.packb(value, default=extend, option=_OPTIONS)
+        # The library writes a bytearray as bytes, and its own Ext, without asking. Both are rare, and so are their markers.
+        if type(value) is bytes or not any(marker in packed for marker in _MARKERS) or not _holds_flattened(value):
+            return packed
     except ormsgpack.MsgpackEncodeError:
         if refused:
-            raise refused[0] from None
-        # A dict with other keys than str, or a lone surrogate.
-        return ormsgpack.packb(_prepared(value), option=_OPTIONS)
-    # The library writes a bytearray as bytes, and its own Ext, without asking. Both are rare, and so are their markers.
-    if type(value) is not bytes and any(marker in packed for marker in _MARKERS) and _holds_flattened(value):
-        return ormsgpack.packb(_prepared(value), option=_OPTIONS)
-    return packed
+            # Without its traceback, whose frames would hold the value, and be held by it.
+            raise refused.pop().with_traceback(None) from None
+    # A dict with other keys than str, a lone surrogate, a bytearray.
+    return ormsgpack.packb(_prepared(value), option=_OPTIONS)
 
 
 def _holds_flattened(value: Any) -> bool:
     cls = type(value)
-    if cls is list:
+    if cls is list or cls in _CONTAINERS:
         return any(map(_holds_flattened, value))
     if cls is dict:
-        return any(map(_holds_flattened, value.values()))
+        return any(map(_holds_flattened, value)) or any(map(_holds_flattened, value.values()))
     return cls is bytearray or cls is memoryview or cls is Ext
 
 
 def _prepared(value: Any) -> Any:
-    """*value* with what the library refuses or flattens already made into extension types."""
+    """*value* with everything extended that the library would refuse, flatten or ask about."""
     cls = type(value)
     if cls is list:
         return [_prepared(item) for item in value]
     if cls is dict:
         if all(type(key) is str and _is_encodable(key) for key in value):
             return {key: _prepared(item) for key, item in value.items()}
-        return Ext(tags.DICT, _pack([item for pair in value.items() for item in pair]))
+        return [_mark(tags.DICT), *(_prepared(item) for pair in value.items() for item in pair)]
     if cls is str and not _is_encodable(value):
         return Ext(tags.TEXT, value.encode("utf-8", "surrogatepass"))
     if cls is bytearray:
@@ -121,7 +121,8 @@ def _prepared(value: Any) -> Any:
         raise SerializationError("a memoryview is a view of something else; return bytes")
     if cls in _NATIVE and not (cls is int and not -(2**63) <= value < 2**64):
         return value
-    return _extend(value)
+    extended = _extended(value)
+    return extended if type(extended) is Ext else [extended[0], *map(_prepared, extended[1:])]
 
 
 def _is_encodable(text: str) -> bool:
@@ -132,20 +133,25 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _extend(value: Any) -> Ext:
-    pack = _EXTENDED.get(type(value))
-    if pack is not None:
-        return pack(value)
-    if isinstance(value, enum.Enum):
-        return _extend_enum(value)
+def _mark(tag: int) -> Ext:
+    return Ext(tag, b"")
+
+
+def _extended(value: Any) -> Any:
+    """An extension, or an array that begins with a mark."""
     cls = type(value)
+    extend = _EXTENDED.get(cls)
+    if extend is not None:
+        return extend(value)
+    if issubclass(cls, enum.Enum):
+        return _extended_enum(value)
     raise SerializationError(
         f"{cls.__module__}.{cls.__qualname__} is not a type that `std` gives back as it was; "
         "return plain data, or pass a serializer= that knows the type"
     )
 
 
-def _extend_enum(value: enum.Enum) -> Ext:
+def _extended_enum(value: enum.Enum) -> list[Any]:
     cls = type(value)
     if find_type(cls.__module__, cls.__qualname__) is not cls:
         raise SerializationError(
@@ -154,16 +160,16 @@ def _extend_enum(value: enum.Enum) -> Ext:
     # A Flag's combination has no name of its own, so it goes by its number.
     member = value.name if value.name in cls.__members__ else value.value
     module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__  # a spawned child's name for it
-    return Ext(tags.ENUM, _pack([module, cls.__qualname__, member]))
+    return [_mark(tags.ENUM), module, cls.__qualname__, member]
 
 
-def _extend_datetime(value: dt.datetime) -> Ext:
-    plain = [value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]
-    return Ext(tags.DATETIME, _pack(plain))
+def _extended_datetime(value: dt.datetime) -> list[Any]:
+    plain = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.fold)
+    return [_mark(tags.DATETIME), *plain, _zone(value.tzinfo)]
 
 
-def _extend_time(value: dt.time) -> Ext:
-    return Ext(tags.TIME, _pack([value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]))
+def _extended_time(value: dt.time) -> list[Any]:
+    return [_mark(tags.TIME), value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]
 
 
 def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
@@ -174,41 +180,43 @@ def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
     )
 
 
-def _extend_zoneinfo(value: zoneinfo.ZoneInfo) -> Ext:
-    if value.key is None:
-        raise SerializationError("a ZoneInfo without a key cannot be found again; make it by name")
+def _extended_zoneinfo(value: zoneinfo.ZoneInfo) -> Ext:
+    if not is_named_zone(value):
+        raise SerializationError("a ZoneInfo that its key does not lead back to; make it by ZoneInfo(key)")
     return Ext(tags.ZONEINFO, value.key.encode())
 
 
-def _extend_timezone(value: dt.timezone) -> Ext:
+def _extended_timezone(value: dt.timezone) -> list[Any]:
     offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-    return Ext(tags.TIMEZONE, _pack([offset, *name]))
+    return [_mark(tags.TIMEZONE), offset, *name]
 
 
 def _integer(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
-def _extend_path(value: pathlib.PurePath) -> Ext:
+def _extended_path(value: pathlib.PurePath) -> list[Any]:
     if type(value)(str(value)).parts != value.parts:
         raise SerializationError("a path that its own text does not lead back to")
-    return Ext(tags.PATH, _pack([type(value).__name__, str(value)]))
+    return [_mark(tags.PATH), type(value).__name__, str(value)]
 
 
-_EXTENDED: dict[type, Callable[[Any], Ext]] = {
-    tuple: lambda value: Ext(tags.TUPLE, _pack(list(value))),
-    set: lambda value: Ext(tags.SET, _pack(list(value))),
-    frozenset: lambda value: Ext(tags.FROZENSET, _pack(list(value))),
+_CONTAINERS: dict[type, int] = {tuple: tags.TUPLE, set: tags.SET, frozenset: tags.FROZENSET}
+
+_EXTENDED: dict[type, Callable[[Any], Any]] = {
+    tuple: lambda value: [_mark(tags.TUPLE), *value],
+    set: lambda value: [_mark(tags.SET), *value],
+    frozenset: lambda value: [_mark(tags.FROZENSET), *value],
     int: lambda value: Ext(tags.INT, _integer(value)),
     complex: lambda value: Ext(tags.COMPLEX, struct.pack(">dd", value.real, value.imag)),
     decimal.Decimal: lambda value: Ext(tags.DECIMAL, str(value).encode()),
     uuid.UUID: lambda value: Ext(tags.UUID, value.bytes),
-    dt.datetime: _extend_datetime,
-    dt.date: lambda value: Ext(tags.DATE, _pack([value.year, value.month, value.day])),
-    dt.time: _extend_time,
-    dt.timedelta: lambda value: Ext(tags.TIMEDELTA, _pack([value.days, value.seconds, value.microseconds])),
-    dt.timezone: _extend_timezone,
-    zoneinfo.ZoneInfo: _extend_zoneinfo,
-    range: lambda value: Ext(tags.RANGE, _pack([value.start, value.stop, value.step])),
-    **dict.fromkeys(tags.PATHS.values(), _extend_path),
+    dt.datetime: _extended_datetime,
+    dt.date: lambda value: [_mark(tags.DATE), value.year, value.month, value.day],
+    dt.time: _extended_time,
+    dt.timedelta: lambda value: [_mark(tags.TIMEDELTA), value.days, value.seconds, value.microseconds],
+    dt.timezone: _extended_timezone,
+    zoneinfo.ZoneInfo: _extended_zoneinfo,
+    range: lambda value: [_mark(tags.RANGE), value.start, value.stop, value.step],
+    **dict.fromkeys(tags.PATHS.values(), _extended_path),
 }

@@ -1,4 +1,9 @@
-"""The MessagePack extension types of the `std` serializer; docs/reference/serializers.md says what each holds."""
+"""The MessagePack extension types of the `std` serializer; docs/reference/serializers.md says what each holds.
+
+A *leaf* carries its value in its payload. A *mark* is empty and stands first in an array, and
+says what the rest of the array is: so nothing is nested as bytes in bytes, and one bounded
+pass reads everything.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import pathlib
 
 TUPLE, SET, FROZENSET, BYTEARRAY, DICT, INT, COMPLEX, DECIMAL, UUID = range(1, 10)
 DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, ZONEINFO, PATH, ENUM, TEXT, RANGE = range(10, 20)
+
+MARKS = frozenset({TUPLE, SET, FROZENSET, DICT, DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, PATH, ENUM, RANGE})
 
 PATHS: dict[str, type[pathlib.PurePath]] = {
     cls.__name__: cls for cls in (pathlib.PosixPath, pathlib.PurePosixPath, pathlib.WindowsPath, pathlib.PureWindowsPath)

@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from typing import TypeVar
 
-from pydantic import AliasChoices, SecretStr, ValidationError
+from pydantic import AliasChoices, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsError
 
 from ..errors import ConfigurationError, shown
 
@@ -42,6 +42,12 @@ def load_settings(settings: type[Settings]) -> Settings:
         return settings()
     except ValidationError as error:
         raise ConfigurationError("; ".join(_explained(settings, error))) from None
+    except SettingsError as error:  # a variable that takes JSON, and is not
+        names = [name for name in settings.model_fields if f'"{name}"' in str(error)]
+        variables = [variable for name in names for variable in variables_of(settings, name, settings.model_fields[name])]
+        raise ConfigurationError(
+            f"{' or '.join(variables) or settings.__name__}: takes JSON, such as a list in brackets with its texts in double quotes"
+        ) from None
 
 
 def variables_of(settings: type[BaseSettings], name: str, field: FieldInfo) -> tuple[str, ...]:
@@ -74,7 +80,7 @@ def _explained(settings: type[BaseSettings], error: ValidationError) -> Iterator
 
 
 def _is_secret(field: FieldInfo) -> bool:
-    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+    return "Secret" in str(field.annotation)  # SecretStr, SecretBytes, Secret[...], and unions of them
 
 
 def _point_out_misspelt(settings: type[BaseSettings]) -> None:

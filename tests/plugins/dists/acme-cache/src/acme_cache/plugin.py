@@ -31,16 +31,16 @@ def create_compressor(settings):
 @hookimpl
 def cachekit_register_backends():
     return [
-        BackendSpec(name="acme", factory=create, settings=settings, variables=("ACME_DIRECTORY",)),
-        BackendSpec(name="acme-spare", factory=create, settings=settings),
+        BackendSpec(name="acme", api_version=1, factory=create, settings=settings, variables=("ACME_DIRECTORY",)),
+        BackendSpec(name="acme-spare", api_version=1, factory=create, settings=settings),
     ]
 
 
 @hookimpl
 def cachekit_register_serializers():
-    return [SerializerSpec(name="acme-json", factory=create_serializer)]
+    return [SerializerSpec(name="acme-json", api_version=1, factory=create_serializer)]
 
 
 @hookimpl
 def cachekit_register_compressors():
-    return [CompressorSpec(name="acme-zlib", factory=create_compressor)]
+    return [CompressorSpec(name="acme-zlib", api_version=1, factory=create_compressor)]

@@ -10,9 +10,9 @@ def create(settings):
 
 @hookimpl
 def cachekit_register_backends():
-    return [BackendSpec(name="acme-spare", factory=create)]
+    return [BackendSpec(name="acme-spare", api_version=1, factory=create)]
 
 
 @hookimpl
 def cachekit_register_serializers():
-    return [SerializerSpec(name="std", factory=create)]
+    return [SerializerSpec(name="std", api_version=1, factory=create)]

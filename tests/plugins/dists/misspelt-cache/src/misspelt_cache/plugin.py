@@ -6,4 +6,4 @@ from cachekit.contracts import BackendSpec
 
 @hookimpl
 def cachekit_register_backend():
-    return [BackendSpec(name="misspelt", factory=lambda settings: None)]
+    return [BackendSpec(name="misspelt", api_version=1, factory=lambda settings: None)]

@@ -6,4 +6,4 @@ from cachekit.contracts import BackendSpec
 
 @hookimpl
 def cachekit_register_backends():
-    return [BackendSpec(name="wrongapi", factory=lambda settings: None, api_version=99)]
+    return [BackendSpec(name="wrongapi", api_version=99, factory=lambda settings: None)]

@@ -1,0 +1,35 @@
+"""The token this process proposes for a marker that the backend has not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+HOLDS_FOR = 1.0
+"""Seconds in which callers who find no marker propose one token, so that each keeps what the others store.
+
+A longer time could bring back what another process cleared, if the marker it wrote was lost at once.
+"""
+
+
+class Proposed:
+    """One function's.
+
+    Parameters:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._made: tuple[bytes, float] | None = None
+
+    def token(self) -> bytes:
+        """The token to write: what was proposed a moment ago, or a fresh one."""
+        made, now = self._made, self._clock()
+        if made is None or now - made[1] > HOLDS_FOR:
+            made = self._made = (os.urandom(16), now)
+        return made[0]
+
+    def withdraw(self) -> None:
+        """The marker was seen, or is written anew: the next one that is missing is another."""
+        self._made = None
