@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from cachekit import _plugins, cache
+from cachekit import _making, cache
 from cachekit.builtin.none import NoCompressor
 from cachekit.builtin.std import StdSerializer
 from cachekit.config import CachekitConfig, L1CacheConfig, load_settings, loading
@@ -272,7 +272,7 @@ BAD = [
 def test_a_bad_variable_is_an_error_at_the_first_call(form, variable, value, takes, monkeypatch):
     """It names the variable, what it got and what it takes, and the function does not run."""
     monkeypatch.setenv(variable, value)
-    monkeypatch.setattr(_plugins, "_made", {})
+    monkeypatch.setattr(_making, "_made", {})
     function = form.function()
     cached = cache(function)
     for _ in range(2):

@@ -227,7 +227,7 @@ class Registry:
         import difflib
 
         installed = self.names(kind)
-        if not is_name(name):  # not shown: it may be a URL with a password in it
+        if "://" in name or "@" in name:  # not shown: a URL may have a password in it
             names = ", ".join(installed) or "none is installed"
             return f"{kind}=: takes an installed name ({names}) or an object; a URL goes into the {kind}'s own settings"
         known = [*installed, *(OUR_BACKENDS if kind == "backend" else ())]
