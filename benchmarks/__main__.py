@@ -27,10 +27,11 @@ def main() -> int:
     if options.json:
         print(json.dumps([row._asdict() for row in rows], indent=2))
         return 0
+    print(f"{'what':40} {'ours':>10} {'':3} {'ratio':>8}   {'of':34} asked for")
     for row in rows:
         limit = "" if row.limit is None else f"at most {row.limit}x: {'reached' if row.ratio <= row.limit else 'MISSED'}"
-        print(f"{row.what:52} {row.ours:12.2f} {row.unit:3} {row.ratio:7.2f}x {row.beside:34} {limit}")
-    return 0
+        print(f"{row.what:40} {row.ours:10.2f} {row.unit:3} {row.ratio:8.2f} x {row.beside:34} {limit}")
+    return 1 if any(row.limit is not None and row.ratio > row.limit for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -88,7 +88,10 @@ BAD = {
         (3, ["ignore=3", "names of parameters"]),
         ((3,), ["ignore=", "names of parameters"]),
     ],
-    "version": [(1.5, ["version=1.5", "a whole number or a text"]), (Secretive(), ["version=<Secretive object>", "a whole number or a text"])],
+    "version": [
+        (1.5, ["version=1.5", "a whole number or a text"]),
+        (Secretive(), ["version=<Secretive object>", "a whole number or a text"]),
+    ],
     "l1": [
         (100, ["l1=100", "cachekit.config.L1CacheConfig"]),
         ({"max_size_mb": 1}, ["l1=<dict object>", "L1CacheConfig"]),

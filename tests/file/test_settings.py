@@ -130,3 +130,9 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, vari
     unset = load_settings(FileBackendConfig)
     monkeypatch.setenv(variable, "")
     assert load_settings(FileBackendConfig) == unset
+
+
+def test_a_path_in_place_of_a_config_is_told(tmp_path: Path) -> None:
+    """The likeliest first attempt gets an error that says how it is written."""
+    with pytest.raises(ConfigurationError, match="cache_dir="):
+        FileBackend(str(tmp_path))

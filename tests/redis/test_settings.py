@@ -161,3 +161,10 @@ def test_nothing_shows_the_password() -> None:
     backend = RedisBackend(config)
     assert "s3cret" not in f"{config!r} {config} {config.model_dump()} {config.model_dump_json()} {backend!r}"
     assert repr(backend) == "RedisBackend('h:6379 (database 2)')"
+
+
+def test_a_url_in_place_of_a_config_is_told() -> None:
+    """The likeliest first attempt gets an error that says how it is written, without the password."""
+    with pytest.raises(ConfigurationError, match="from_url") as raised:
+        RedisBackend("redis://:hunter2@localhost/0")
+    assert "hunter2" not in str(raised.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cachekit.contracts import check_ttl
-from cachekit.errors import CachekitError, TransientBackendError, ValueTooLargeError
+from cachekit.errors import CachekitError, ConfigurationError, TransientBackendError, ValueTooLargeError
 
 from ._directory import disk_usage, require_private
 from ._errors import StoreFullError
@@ -70,6 +70,10 @@ class FileBackend:
             from cachekit.config import load_settings
 
             config = load_settings(FileBackendConfig)
+        if not isinstance(config, FileBackendConfig):
+            raise ConfigurationError(
+                "FileBackend() takes a FileBackendConfig; for a directory: FileBackend(FileBackendConfig(cache_dir=...))"
+            )
         require_private(config.cache_dir)
         self.max_value_bytes = min(int(config.max_value_mb * MIB), _SQLITE_LARGEST)
         """The largest value `set` takes, in bytes."""

@@ -47,6 +47,8 @@ class RedisBackend:
     max_value_bytes = _commands.MAX_VALUE_BYTES
 
     def __init__(self, config: RedisBackendConfig | None = None) -> None:
+        if not isinstance(config, RedisBackendConfig | None):
+            raise ConfigurationError("RedisBackend() takes a RedisBackendConfig; for a URL there is RedisBackend.from_url(url)")
         self._config = config or load_settings(RedisBackendConfig)
         self._address = parse(self._config.url.get_secret_value())
         self._clients = Clients(self._config, self._address)
