@@ -50,6 +50,10 @@ class NoName(OnlyDumps):
     def loads(self, data): ...
 
 
+async def awaited_key(n):
+    return n
+
+
 BAD = {
     # option: (value, what the text names beside the option)
     "ttl": [
@@ -66,6 +70,8 @@ BAD = {
         ("0s", ["ttl='0s'", "more than 0"]),
         ("-5m", ["ttl='-5m'", "5m"]),
         ("5", ["ttl='5'", "units"]),
+        ("٥m", ["ttl='٥m'", "units"]),  # a digit to Python, though not one that anybody types here
+        ("5m\u00b2", ["ttl=", "units"]),
         (True, ["ttl=True", "seconds"]),
         (b"5m", ["ttl=b'5m'", "seconds"]),
         (dt.timedelta(0), ["ttl=", "more than 0"]),
@@ -81,7 +87,11 @@ BAD = {
         (None, ["namespace=None", "letters"]),
         (Secretive(), ["namespace=<Secretive object>", "letters"]),
     ],
-    "key": [("name", ["key='name'", "a function"]), (Secretive(), ["key=<Secretive object>", "a function"])],
+    "key": [
+        ("name", ["key='name'", "a function"]),
+        (Secretive(), ["key=<Secretive object>", "a function"]),
+        (awaited_key, ["key=<function object>", "a plain function", "awaited"]),
+    ],
     "ignore": [
         ("m", ["ignore='m'", "no such parameter", "it has n"]),
         (("n", "nn"), ["ignore='nn'", "no such parameter", "did you mean 'n'?"]),
@@ -191,6 +201,9 @@ class Whole:
     def method(self): ...
 
 
+without_module = type("Callable", (Secretive,), {"__call__": lambda self: 1, "__module__": None})()
+without_module.__name__ = without_module.__qualname__ = "borrowed"
+
 REFUSED = {
     "generator": (generator, ["generator", "return a list"]),
     "async generator": (async_generator, ["async_generator", "return a list"]),
@@ -202,6 +215,8 @@ REFUSED = {
     "bound builtin": ("text".upper, ["bound to an object", "in the class"]),
     "partial": (functools.partial(max, 1), ["<partial object>", "a def of your own"]),
     "object with __call__": (type("Callable", (Secretive,), {"__call__": lambda self: 1})(), ["<Callable object>", "a def of your own"]),
+    "method of a builtin class": (dict.get, ["<method_descriptor object>", "a def of your own"]),
+    "object without a module": (without_module, ["<Callable object>", "a def of your own"]),
     "number": (60, ["got 60", "@cache(ttl=60)"]),
     "text": ("5m", ["got '5m'", "by name"]),
     "None": (None, ["got None", "by name"]),

@@ -6,6 +6,7 @@ import abc
 import copy
 import inspect
 import pickle
+import sys
 
 import pytest
 
@@ -137,7 +138,11 @@ def test_a_method_through_its_class_is_the_same_entry(kinds):
     assert len(RAN) == 2
 
 
-@pytest.mark.parametrize("name", ["cache_outside_class", "cache_inside_class"])
+# From 3.13 on, classmethod no longer asks what it wraps to bind itself; docs/how-to/cache-methods.md says which order keeps the verbs.
+INSIDE = [] if sys.version_info >= (3, 13) else ["cache_inside_class"]
+
+
+@pytest.mark.parametrize("name", ["cache_outside_class", *INSIDE])
 def test_a_class_method_keys_by_its_class(kinds, name):
     """In both decorator orders the class is bound, a subclass has entries of its own, and an object reaches those of its class."""
     form, shop, cellar = kinds
@@ -175,7 +180,7 @@ def test_an_inherited_method_tells_subclasses_apart():
     assert Shop.price.key(Shop("a"), 1) != Shop.price.key(Wine("a"), 1)
 
 
-@pytest.mark.parametrize("name", ["price", "cache_outside_class", "cache_inside_class", "cache_outside_static", "cache_inside_static"])
+@pytest.mark.parametrize("name", ["price", "cache_outside_class", *INSIDE, "cache_outside_static", "cache_inside_static"])
 def test_the_verbs_are_bound_as_the_method_is(kinds, name):
     """`obj.m.key(1)`, `.invalidate_cache`, `.refresh`, `.cache_info`, `.cache_clear` and `__wrapped__` take what `obj.m` takes."""
     form, shop, _ = kinds

@@ -55,8 +55,8 @@ class Shop:
     @cache(backend=None)
     def price(self, n): ...
 
-    @classmethod
     @cache(backend=None)
+    @classmethod
     def of_class(cls, n): ...
 
 def keys():

@@ -86,7 +86,7 @@ class Site:
         self.proposed = Proposed(lambda: monotonic())
         self._warned: set[str] = set()
         self._resolved = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.enabled = True
         self._choice: Backend | str | None = None
         self._store: Store | None = None
@@ -267,7 +267,7 @@ class Site:
         return self.tally.info(len(self.index.by_wire), self.index.size)
 
     def after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self.tally.begin()
         self.flights.after_fork()
         self.writes.begin_anew()
