@@ -34,9 +34,10 @@ class Watched:
 @LAYERS
 @pytest.mark.parametrize("form", FORMS, ids=repr)
 def test_a_value_without_a_size(form: Form, options: dict[str, Any]) -> None:
-    """A value whose __sizeof__ raises is returned."""
+    """A value whose __sizeof__ raises is returned, and kept where it would be kept with a size."""
     function = cache(**with_backend(options))(form.function(lambda n: NoSize()))
     assert type(form.call(function, 1)) is NoSize
+    assert function.cache_info().uncacheable == (with_backend(options)["backend"] is not None)
 
 
 def test_a_value_whose_class_cannot_be_asked() -> None:

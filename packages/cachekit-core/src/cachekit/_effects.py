@@ -37,23 +37,22 @@ class Read:
         return await self.store.aread(self.keys)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Write:
-    """Store bytes for *ttl* seconds. *ended* is called when the write is over, which a cancelled caller does not see."""
+    """Store bytes for *ttl* seconds. Who asks calls *ended*, unless it was *handed_over* to a thread, which then does."""
 
     store: Store
     key: str
     value: bytes
     ttl: float | None
     ended: Callable[[], None] = lambda: None
+    handed_over: bool = False
 
     def perform(self) -> None:
-        try:
-            self.store.write(self.key, self.value, self.ttl)
-        finally:
-            self.ended()
+        self.store.write(self.key, self.value, self.ttl)
 
     async def aperform(self) -> None:
+        self.handed_over = True
         await self.store.awrite(self.key, self.value, self.ttl, self.ended)
 
 

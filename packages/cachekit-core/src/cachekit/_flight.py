@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import ContextVar, Token
@@ -70,7 +71,8 @@ def _current() -> tuple[tuple[int, object], Any]:
     asyncio = sys.modules.get("asyncio")  # not imported for programs without coroutines
     loop = asyncio._get_running_loop() if asyncio is not None else None
     task = asyncio.current_task(loop) if asyncio is not None and loop is not None else None
-    return (threading.get_ident(), task), loop
+    # Weakly: a task that nobody else keeps is destroyed, and lets its followers go.
+    return (threading.get_ident(), None if task is None else weakref.ref(task)), loop
 
 
 _led: ContextVar[tuple[Flight, ...]] = ContextVar("cachekit_led", default=())

@@ -155,14 +155,35 @@ def _shared(site: Site, landed: Landed) -> Found:
 
 def _own(error: Exception) -> Exception:
     """A copy of the leader's *error*, or that itself if it does not copy: what a caller's frames add to it is nobody else's."""
-    try:
-        own = copy.copy(error)
-        if type(own) is not type(error) or own.args != error.args:
-            return error
-    except Exception:  # noqa: BLE001 - copying runs the exception's own code
+    own = _copied(error) or _rebuilt(error)
+    if own is None:
         return error
+    if hasattr(error, "__notes__"):
+        own.__notes__ = list(error.__notes__)
     own.__cause__, own.__context__, own.__suppress_context__ = error.__cause__, error.__context__, error.__suppress_context__
     return own
+
+
+def _copied(error: Exception) -> Exception | None:
+    try:
+        own = copy.copy(error)
+    except Exception:  # noqa: BLE001 - copying runs the exception's own code
+        return None
+    return own if own is not error and type(own) is type(error) and own.args == error.args else None
+
+
+def _rebuilt(error: Exception) -> Exception | None:
+    """A copy made without `__init__`, which often takes other arguments than it hands on; None if it may hold what is not seen."""
+    cls = type(error)
+    builtin = next(base for base in cls.__mro__ if not base.__flags__ & 1 << 9)  # not a heap type
+    if builtin.__basicsize__ != BaseException.__basicsize__ or any(vars(base).get("__slots__") for base in cls.__mro__):
+        return None
+    try:
+        own: Exception = builtin.__new__(cls, *error.args)
+        vars(own).update(vars(error))
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return own if own.args == error.args else None
 
 
 def _land(site: Site, call: Call, landed: Landed) -> None:

@@ -25,7 +25,8 @@ from .errors import CachekitError
 _SHAPE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 _codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
-_private: weakref.WeakKeyDictionary[object, tuple[tuple[int, ...], bytes]] = weakref.WeakKeyDictionary()
+# By address, since what can be called may say that it equals another: (the function, what it holds, their token).
+_private: dict[int, tuple[weakref.ref[Any], tuple[int, ...], bytes]] = {}
 
 
 def identity(function: Callable[..., Any], namespace: str, version: object, key: Callable[..., Any] | None = None) -> bytes:
@@ -57,10 +58,11 @@ def private_token(function: Callable[..., Any], held: dict[str, object]) -> byte
     """A token that sets *function*'s entries apart from those of all who hold other objects, here and in other processes."""
     addresses = tuple(map(id, held.values()))
     # The same objects, kept alive by a function that lives: decorated twice, or made twice over the same.
-    known = next((token for others, token in list(_private.values()) if others == addresses), None)
+    known = next((token for _, others, token in list(_private.values()) if others == addresses), None)
     token = known or os.urandom(16)
+    at = id(function)
     with suppress(TypeError):  # not everything that can be called can be referred to weakly
-        _private[function] = (addresses, token)
+        _private[at] = (weakref.ref(function, lambda _: _private.pop(at, None)), addresses, token)
     return token
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
 
 from ._codec import Decoded
 from ._effects import Delete, Read, Steps, Wait, Write
@@ -55,11 +57,17 @@ def write(site: Site, call: Call, key: str, frame: bytes) -> Steps[None]:
     store = call.store
     if store is None:
         return
-    ended = site.writes.begin(key)
-    if site.flights.epoch(key) != call.epoch:
-        ended()
-        return
-    yield Write(store, key, frame, site.ttl, ended)  # who performs it ends it: a thread may outlive its caller
+    under_way: Future[bool] = Future()
+    under_way.set_running_or_notify_cancel()  # so that nobody who waits for it can cancel it
+    writing = Write(store, key, frame, site.ttl, partial(site.writes.end, key, under_way))
+    try:
+        site.writes.begin(key, under_way)
+        if site.flights.epoch(key) != call.epoch:
+            return
+        yield writing
+    finally:
+        if not writing.handed_over:  # else the thread ends it, which may outlive its caller
+            writing.ended()
     if site.flights.epoch(key) != call.epoch:
         yield Delete(store, key)  # an invalidation lost patience with this write
 

@@ -156,3 +156,8 @@ class Memory:
             index.size -= slot.size
             self.used -= slot.size
             self._order.pop(slot, None)
+        # An empty one holds nothing, whatever an exception left uncounted.
+        if not index.by_wire:
+            index.size = 0
+        if not self._order:
+            self.used = 0

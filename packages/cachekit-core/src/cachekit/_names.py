@@ -9,7 +9,8 @@ import weakref
 import zoneinfo
 from typing import Any
 
-_type_names: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+# By address: a metaclass may say that two classes are equal.
+_type_names: dict[int, tuple[weakref.ref[type], str]] = {}
 _addressed: dict[str, weakref.ref[type]] = {}
 _log = logging.getLogger("cachekit")
 
@@ -41,17 +42,18 @@ def type_name(cls: type) -> str:
     A class that cannot be found by its name (made inside a function, or replaced by a reload)
     gets a name that holds in this process only.
     """
-    known = _type_names.get(cls)
-    if known is None:
+    at = id(cls)
+    named = _type_names.get(at)
+    if named is None:
         known = f"{module_name(cls.__module__)}:{cls.__qualname__}"
         holder = _addressed.get(known, lambda: None)()
-        if (_is_static(cls) or find_type(cls.__module__, cls.__qualname__) is cls) and holder in (None, cls):
+        if (_is_static(cls) or find_type(cls.__module__, cls.__qualname__) is cls) and (holder is None or holder is cls):
             _addressed[known] = weakref.ref(cls)
         else:
             _log.info("%s cannot be found by its name, so keys made of it hold in this process only", known)
             known += "#" + os.urandom(16).hex()
-        known = _type_names.setdefault(cls, known)
-    return known
+        named = _type_names.setdefault(at, (weakref.ref(cls, lambda _: _type_names.pop(at, None)), known))
+    return named[1]
 
 
 def _is_static(cls: type) -> bool:

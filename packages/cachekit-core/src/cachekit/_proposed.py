@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 
 HOLDS_FOR = 1.0
@@ -22,13 +23,19 @@ class Proposed:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._made: tuple[bytes, float] | None = None
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """The lock may be held by nobody in a child."""
+        self._lock = threading.RLock()
 
     def token(self) -> bytes:
         """The token to write: what was proposed a moment ago, or a fresh one."""
-        made, now = self._made, self._clock()
-        if made is None or now - made[1] > HOLDS_FOR:
-            made = self._made = (os.urandom(16), now)
-        return made[0]
+        with self._lock:  # urandom lets other threads run
+            made, now = self._made, self._clock()
+            if made is None or now - made[1] > HOLDS_FOR:
+                made = self._made = (os.urandom(16), now)
+            return made[0]
 
     def withdraw(self) -> None:
         """The marker was seen, or is written anew: the next one that is missing is another."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import logging
 import threading
 import time
+import types
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -253,7 +253,7 @@ class Site:
         """The function's value cannot be cached."""
         self.tally.count("uncacheable")
         why = str(error) if isinstance(error, CachekitError) else f"its own code raised {type(error).__name__}"
-        if inspect.iscoroutine(value):
+        if type(value) is types.CoroutineType:
             why = "decorate the coroutine function itself, below what wraps it"
         self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {why}")
 
@@ -272,6 +272,7 @@ class Site:
         self.flights.after_fork()
         self.writes.begin_anew()
         self.pending.after_fork()
+        self.proposed.after_fork()
 
 
 def clear_l1() -> None:

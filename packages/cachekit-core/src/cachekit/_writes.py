@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 
 
@@ -22,26 +21,24 @@ class Writes:
         self._lock = threading.RLock()
         self._under_way: dict[str, list[Future[bool]]] = {}
 
-    def begin(self, key: str) -> Callable[[], None]:
-        """Note a write of *key*; call what is returned when it is over, once or more."""
-        write: Future[bool] = Future()
-        write.set_running_or_notify_cancel()  # so that nobody who waits for it can cancel it
+    def begin(self, key: str, write: Future[bool]) -> None:
+        """Note a *write* of *key*, a future that is running; `end` it in any case, even if this is cut off."""
         with self._lock:
             self._under_way.setdefault(key, []).append(write)
-        return lambda: self._end(key, write)
 
     def under_way(self, key: str) -> list[Future[bool]]:
         """The writes of *key* that are not over."""
         with self._lock:
-            return list(self._under_way.get(key, ()))
+            return [write for write in self._under_way.get(key, ()) if not write.done()]
 
-    def _end(self, key: str, write: Future[bool]) -> None:
+    def end(self, key: str, write: Future[bool]) -> None:
+        """The *write* is over; it may be so twice, or not have begun."""
         with self._lock:
-            if write.done():
-                return
-            others = [other for other in self._under_way[key] if other is not write]
+            # First, and what follows may be cut off: one that is done is waited for no more.
+            if not write.done():
+                write.set_result(True)
+            others = [other for other in self._under_way.get(key, ()) if not other.done()]
             if others:
                 self._under_way[key] = others
             else:
-                del self._under_way[key]
-            write.set_result(True)
+                self._under_way.pop(key, None)
