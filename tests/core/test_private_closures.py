@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cachekit import cache
+from cachekit import _identity, cache
 from cachekit.testing import MemoryBackend
 
 pytest_plugins = ("ways",)
@@ -176,3 +176,28 @@ def test_what_is_said_names_no_content(caplog):
     for part in ("client", "argument", "version="):
         assert part in said
     assert "hunter2" not in caplog.text
+
+
+class Numbered:
+    """A key function of which no key can be made, and which gets the place in memory of the one before it."""
+
+    def __init__(self, modulus):
+        self.modulus = [modulus]
+
+    def __call__(self, n):
+        return n % self.modulus[0]
+
+
+def _same(n):
+    return n
+
+
+def test_a_key_function_that_is_gone_leaves_its_entries_to_nobody(monkeypatch):
+    """One function decorated again and again with other key objects: no two of them share entries, wherever they lie in memory."""
+    monkeypatch.setattr(_identity, "id", lambda thing: 1 if type(thing) is Numbered else id(thing), raising=False)
+    backend = MemoryBackend()
+    made = []
+    for modulus in range(2, 6):
+        made.append(cache(backend=backend, key=Numbered(modulus))(_same).key(0))
+        gc.collect()
+    assert len(set(made)) == len(made)

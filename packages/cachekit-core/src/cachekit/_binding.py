@@ -60,7 +60,6 @@ class Binder:
         self, function: Callable[..., Any], identity: bytes, ignore: Iterable[str], key: Callable[..., Any] | None, *, method: bool
     ) -> None:
         self.name = function.__qualname__
-        self.function = function
         self._key = key
         self._method = method
         self._digest = hashlib.blake2b(identity, digest_size=32)

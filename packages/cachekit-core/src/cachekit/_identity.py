@@ -25,8 +25,8 @@ from .errors import CachekitError
 _SHAPE = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS | inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 _codes: dict[bytes, bytes] = {}  # identity of a module's function → the code that first had it
-# By address, since what can be called may say that it equals another: (the function, what it holds, their token).
-_private: dict[int, tuple[weakref.ref[Any], tuple[int, ...], bytes]] = {}
+# By address, since what can be called may say that it equals another: (the function, its key, what they hold, their token).
+_private: dict[int, tuple[weakref.ref[Any], Callable[[], object], tuple[int, ...], bytes]] = {}
 
 
 def identity(function: Callable[..., Any], namespace: str, version: object, key: Callable[..., Any] | None = None) -> bytes:
@@ -54,16 +54,21 @@ def opaque(function: Callable[..., Any], key: Callable[..., Any] | None) -> dict
     return found if key is None else found | _opaque(_held("key=", key))
 
 
-def private_token(function: Callable[..., Any], held: dict[str, object]) -> bytes:
+def private_token(function: Callable[..., Any], key: Callable[..., Any] | None, held: dict[str, object]) -> bytes:
     """A token that sets *function*'s entries apart from those of all who hold other objects, here and in other processes."""
     addresses = tuple(map(id, held.values()))
-    # The same objects, kept alive by a function that lives: decorated twice, or made twice over the same.
-    known = next((token for _, others, token in list(_private.values()) if others == addresses), None)
+    # The same objects, kept alive by a function and a key that live: decorated twice, or made twice over the same.
+    known = next((token for _, keyed, others, token in list(_private.values()) if others == addresses and keyed() is key), None)
     token = known or os.urandom(16)
     at = id(function)
     with suppress(TypeError):  # not everything that can be called can be referred to weakly
-        _private[at] = (weakref.ref(function, lambda _: _private.pop(at, None)), addresses, token)
+        keyed = _no_key if key is None else weakref.ref(key)
+        _private[at] = (weakref.ref(function, lambda _: _private.pop(at, None)), keyed, addresses, token)
     return token
+
+
+def _no_key() -> None:
+    """Stands for a reference to the key function where there is none."""
 
 
 def _globals(function: Callable[..., Any]) -> dict[str, Any] | None:

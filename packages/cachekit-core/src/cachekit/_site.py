@@ -76,7 +76,7 @@ class Site:
         self._is_private = bool(self._opaque) and policy.version is None and policy.backend is not None
         identified = identity(function, policy.namespace, policy.version, policy.key)
         if self._is_private:
-            identified += private_token(function, self._opaque)
+            identified += private_token(function, policy.key, self._opaque)
         self.binder = Binder(function, identified, policy.ignore, policy.key, method=method)
         self.marker = PREFIX + "m:f:" + hashlib.blake2b(identified, digest_size=32).hexdigest()
         self.tally = Tally()
