@@ -104,6 +104,22 @@ class AsyncClosable(Protocol):
     async def aclose(self) -> None: ...
 
 
+@runtime_checkable
+class LimitedValues(Protocol):
+    """Capability: the backend takes values of at most so many bytes; core splits larger ones into chunks."""
+
+    @property
+    def max_value_bytes(self) -> int: ...
+
+
+@runtime_checkable
+class LimitedEntries(Protocol):
+    """Capability: no value may take more than so many bytes, however it is split; core stores none that does."""
+
+    @property
+    def max_entry_bytes(self) -> int: ...
+
+
 BACKEND_VERBS = ("get", "set", "delete", "exists", "health_check")
 
 
@@ -147,6 +163,35 @@ class Serializer(Protocol):
 
     def loads(self, data: bytes) -> Any:
         """Decode hostile *data*, or raise `DecodeError`."""
+
+
+@runtime_checkable
+class BufferedSerializer(Protocol):
+    """Capability of a serializer: large buffers (arrays, bytes) are neither joined nor cut out, which saves a copy of each."""
+
+    def dumps_buffers(self, value: Any) -> Sequence[bytes | memoryview]:
+        """`dumps` in pieces, whose concatenation it returns. A view stays as it is until the frame is made."""
+        ...
+
+    def loads_buffer(self, data: memoryview) -> Any:
+        """`loads` of a view of contiguous, read-only bytes. The value may keep the view."""
+
+
+@runtime_checkable
+class AnnotatedSerializer(Protocol):
+    """Capability of a serializer: a function's return annotation tells it which types to give back."""
+
+    def for_annotation(self, annotation: Any) -> Serializer:
+        """A serializer, of the same name, for values of the evaluated *annotation*."""
+        ...
+
+
+@runtime_checkable
+class PlainReads(Protocol):
+    """Capability of a serializer: data of an older schema, as plain values, for ``migrate=``."""
+
+    def loads_plain(self, data: bytes) -> Any:
+        """`loads` with a dict of its fields for every instance of an annotated class."""
 
 
 class Compressor(Protocol):
@@ -225,8 +270,16 @@ class BackendSpec(Spec[Backend]):
     works_unconfigured: bool = False
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SerializerSpec(Spec[Serializer]):
-    """A serializer by name."""
+    """A serializer by name.
+
+    Parameters:
+        needs_authentication: reading bytes that anybody else wrote would let them run code; it is
+            refused without an encryptor. A serializer object says so by an attribute of this name.
+    """
+
+    needs_authentication: bool = False
 
 
 class CompressorSpec(Spec[Compressor]):
@@ -234,4 +287,4 @@ class CompressorSpec(Spec[Compressor]):
 
 
 class EncryptorSpec(Spec[Encryptor]):
-    """An encryptor by name. Registered and resolved like the others; no option of `cache` takes one yet."""
+    """An encryptor by name."""

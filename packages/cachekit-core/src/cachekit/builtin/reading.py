@@ -9,7 +9,7 @@ import pathlib
 import struct
 import uuid
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import ormsgpack
@@ -17,70 +17,132 @@ import ormsgpack
 from .._names import find_type
 from ..errors import DecodeError
 from . import tags
+from ._unfolding import collides
+from .extension import Decoder
+
+_MOST_COMBINATIONS: Final = 10_000
+# Only the last item of these can be a container; a constructor refuses one that stands before it.
+_PLAIN_TO_THE_LAST: Final = frozenset({tags.DATETIME, tags.DATE, tags.TIME, tags.TIMEDELTA, tags.PATH, tags.ENUM, tags.RANGE})
 
 
 class _Mark:
     """Stands first in an array that is to be something else."""
 
-    __slots__ = ("tag",)
+    __slots__ = ("decoder", "is_plain")
 
-    def __init__(self, tag: int) -> None:
-        self.tag = tag
-
-
-_MARKS: Final = {tag: _Mark(tag) for tag in tags.MARKS}
+    def __init__(self, tag: int, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.is_plain = tag in _PLAIN_TO_THE_LAST
 
 
 class Reader:
-    """Reads one value."""
+    """Reads values.
 
-    def __init__(self) -> None:
-        self._marked = False
+    Parameters:
+        decoders: how arrays with marks of more tags are read.
+    """
 
-    def read(self, data: bytes) -> Any:
+    def __init__(self, decoders: Mapping[int, Decoder]) -> None:
+        self._marks = _MARKS | {tag: _Mark(tag, decoder) for tag, decoder in decoders.items()}
+
+    def read(self, data: bytes | memoryview) -> Any:
         """The value in *data*, or any exception."""
-        value = ormsgpack.unpackb(data, ext_hook=self._extension)
-        return _restored(value) if self._marked else value
+        marks, is_marked, unknown = self._marks, False, list[int]()
 
-    def _extension(self, tag: int, data: bytes) -> Any:
-        leaf = _LEAVES.get(tag)
-        if leaf is not None:
-            return leaf(data)
-        if tag not in _MARKS or data:
-            raise DecodeError("not understood", f"std: extension type {tag}")
-        self._marked = True
-        return _MARKS[tag]
+        def extension(tag: int, data: bytes) -> Any:
+            nonlocal is_marked
+            if not data and tag in marks:
+                is_marked = True
+                return marks[tag]
+            if tag not in _LEAVES:
+                unknown.append(tag)
+            return leaf(tag, data)
+
+        try:
+            value = ormsgpack.unpackb(data, ext_hook=extension)
+        except ValueError:
+            # The library drops what the hook raises, so the tag is asked for again.
+            if unknown and unknown[-1] not in marks:
+                raise DecodeError("not understood", f"std: extension type {unknown[-1]}") from None
+            raise
+        if not is_marked:
+            return value
+        if type(value) is list:
+            return _restored(value)
+        if type(value) is dict:
+            _restore(value)
+        elif type(value) is _Mark:
+            raise _out_of_place()
+        return value
 
 
-def _restored(value: Any) -> Any:
-    """*value* with its marked arrays made what they are. Lists and dicts are changed in place: nobody else has them."""
-    cls = type(value)
-    if cls is list:
-        first = value[0] if value else None
-        mark = first.tag if type(first) is _Mark else 0
-        for i in range(1 if mark else 0, len(value)):
-            value[i] = _restored(value[i])
-        return _MADE[mark](value[1:]) if mark else value
-    if cls is dict:
-        for key in value:
-            value[key] = _restored(value[key])
-    elif cls is _Mark:
-        raise DecodeError("corrupt", "std: a mark out of place")
-    return value
+def leaf(tag: int, data: bytes) -> Any:
+    """The value of an extension that is none of the marks, or any exception."""
+    read = _LEAVES.get(tag)
+    if read is None:
+        raise DecodeError("not understood", f"std: extension type {tag}")
+    return read(data)
+
+
+def _restored(value: list[Any]) -> Any:
+    """*value*, made what its mark says. Lists and dicts are changed in place: nobody else has them."""
+    if not value:
+        return value
+    mark = value[0]
+    if type(mark) is _Mark:
+        del value[0]
+        if mark.is_plain and (type(value[-1]) not in _NESTED or value[-1] == _UTC):
+            return mark.decoder(value)
+    else:
+        mark = None
+    if len(value) <= _MANY or not _NESTED.isdisjoint(map(type, value)):
+        for i, item in enumerate(value):
+            cls = type(item)
+            if cls is list:
+                value[i] = _restored(item)
+            elif cls is dict:
+                _restore(item)
+            elif cls is _Mark:
+                raise _out_of_place()
+    return value if mark is None else mark.decoder(value)
+
+
+def _restore(value: dict[str, Any]) -> None:
+    if len(value) > _MANY and _NESTED.isdisjoint(map(type, value.values())):
+        return
+    for key, item in value.items():
+        cls = type(item)
+        if cls is list:
+            value[key] = _restored(item)
+        elif cls is dict:
+            _restore(item)
+        elif cls is _Mark:
+            raise _out_of_place()
+
+
+def _out_of_place() -> DecodeError:
+    return DecodeError("corrupt", "std: a mark out of place")
 
 
 def _dict(flat: list[Any]) -> dict[Any, Any]:
-    made = dict(zip(flat[::2], flat[1::2], strict=True))
-    if len(made) * 2 != len(flat):
+    keys = _spread(flat[::2])
+    made = dict(zip(keys, flat[1::2], strict=True))
+    if len(made) != len(keys):
         raise DecodeError("corrupt", "std: a key stands twice")
     return made
 
 
-def _set(items: list[Any]) -> set[Any]:
-    made = set(items)
+def _set(items: list[Any], cls: Callable[[list[Any]], Any] = set) -> Any:
+    made = cls(_spread(items))
     if len(made) != len(items):
         raise DecodeError("corrupt", "std: an element stands twice")
     return made
+
+
+def _spread(items: list[Any]) -> list[Any]:
+    if collides(items):
+        raise DecodeError("too large", "std: too many items have the same hash")
+    return items
 
 
 def _enum(items: list[Any]) -> enum.Enum:
@@ -88,18 +150,30 @@ def _enum(items: list[Any]) -> enum.Enum:
     cls = find_type(module, qualname)  # never imports: bytes from outside must not choose what runs
     if isinstance(cls, type) and issubclass(cls, enum.Enum) and member in cls.__members__:
         return cls.__members__[member]
-    if isinstance(cls, type) and issubclass(cls, enum.Flag) and type(member) is int:
+    if isinstance(cls, type) and issubclass(cls, enum.Flag) and type(member) is int and _is_small(cls, member):
         return cls(member)
     raise DecodeError("unknown type", "std: an enum that this process does not know")
 
 
+def _is_small(cls: type[enum.Flag], number: int) -> bool:
+    """Whether making that combination of flags is harmless: the class keeps each for good, under `KEEP` those of any bits."""
+    known = cls._value2member_map_
+    return number in known or (0 <= number < 2 ** max(64, len(cls.__members__)) and len(known) < _MOST_COMBINATIONS)
+
+
 def _datetime(items: list[Any]) -> dt.datetime:
     year, month, day, hour, minute, second, micro, fold, zone = items
+    if type(zone) is list:
+        zone = dt.UTC
+    if fold == 0:
+        return dt.datetime(year, month, day, hour, minute, second, micro, zone)
     return dt.datetime(year, month, day, hour, minute, second, micro, zone, fold=fold)
 
 
 def _time(items: list[Any]) -> dt.time:
     hour, minute, second, micro, fold, zone = items
+    if type(zone) is list:
+        zone = dt.UTC
     return dt.time(hour, minute, second, micro, zone, fold=fold)
 
 
@@ -118,10 +192,10 @@ _LEAVES: dict[int, Callable[[bytes], Any]] = {
     tags.TEXT: lambda data: data.decode("utf-8", "surrogatepass"),
 }
 
-_MADE: dict[int, Callable[[list[Any]], Any]] = {
+_DECODERS: dict[int, Decoder] = {
     tags.TUPLE: tuple,
     tags.SET: _set,
-    tags.FROZENSET: lambda items: frozenset(_set(items)),
+    tags.FROZENSET: lambda items: _set(items, frozenset),
     tags.DICT: _dict,
     tags.DATETIME: _datetime,
     tags.DATE: lambda items: dt.date(*items),
@@ -132,3 +206,10 @@ _MADE: dict[int, Callable[[list[Any]], Any]] = {
     tags.ENUM: _enum,
     tags.RANGE: lambda items: range(*items),
 }
+
+_MARKS: Final = {tag: _Mark(tag, decoder) for tag, decoder in _DECODERS.items()}
+_UTC: Final = [_MARKS[tags.TIMEZONE], [_MARKS[tags.TIMEDELTA], 0, 0, 0]]
+"""The zone of most datetimes, left as it is for who makes them: the only list they are given."""
+_NESTED: Final = frozenset({list, dict, _Mark})
+_MANY: Final = 8
+"""Items from which one look at the classes of all is cheaper than one at each."""

@@ -6,23 +6,20 @@ them for readers in other languages. A value that could not come back as it was 
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
-import enum
-import pathlib
+import re
 import struct
-import uuid
-import zoneinfo
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Self
 
 import ormsgpack
-from ormsgpack import Ext
+from ormsgpack import packb, unpackb
 
-from .._names import find_type, is_named_zone
 from ..errors import DecodeError, SerializationError
-from . import tags
+from ._unfolding import WORST, fits
+from .extension import Decoder, Extension
 from .reading import Reader
+from .writing import Writer, holds_flattened
 
 _OPTIONS = (
     ormsgpack.OPT_PASSTHROUGH_TUPLE
@@ -33,15 +30,31 @@ _OPTIONS = (
     | ormsgpack.OPT_PASSTHROUGH_UUID
     | ormsgpack.OPT_PASSTHROUGH_BIG_INT
 )
-_NATIVE = (type(None), bool, int, float, str, bytes)
-# The first bytes of what the library writes without asking: bytes (also for a bytearray), extensions.
-_MARKERS = tuple(bytes([byte]) for byte in (*range(0xC4, 0xCA), *range(0xD4, 0xD9)))
+# Matches what the library wrote if it surely holds no bytes and no extension. A number or a length is stepped over with
+# its content, unless it might be a letter of two bytes in a text (one that begins so, and goes on with 80 to bf): then
+# nothing is sure. All other bytes of texts can be stepped over one by one.
+_HOLDS_NONE = re.compile(
+    rb"(?s:[\x00-\xc3\xe0-\xff]*+(?:(?:\xcb[^\x80-\xbf].{7})++|[\xcc\xd0\xd9].|[\xcd\xd1\xda\xdc\xde][^\x80-\xbf]."
+    rb"|[\xca\xce\xd2\xdb\xdd\xdf][^\x80-\xbf].{3}|[\xcf\xd3][^\x80-\xbf].{7}))*+[\x00-\xc3\xe0-\xff]*+"
+).fullmatch
+# What begins bytes or an extension. For a few bytes one translation is the cheapest look, for more one `memchr` each.
+_MARKERS = (0xC6, 0xC4, 0xC5, 0xC7, 0xC8, 0xC9, *range(0xD4, 0xD9))
+_MARKERS_ALIKE = bytes(0xC6 if byte in _MARKERS else 0 for byte in range(256))
+_SHORT = 256
+"""Bytes below which a value goes the way on which nothing is done but what has to be."""
+_LARGE = 64 << 10
+"""Bytes from which a value that is `bytes` is not copied into a buffer of its own."""
 
 
 class StdSerializer:
     """Exact round trips for None, bool, int of any size, float, complex, str, bytes, bytearray, list,
     tuple, dict with any keys, set, frozenset, range, Decimal, UUID, Path, datetime, date, time,
     timedelta, time zones, and members of importable enums, nested up to some 250 levels.
+
+    Parameters:
+        max_bytes: what a value may take once serialized, in bytes. Reading takes at most twice
+            that in all, whatever the bytes unfold to, or is refused; so is what could not be read.
+        extensions: more types, asked in this order.
 
     Example:
         >>> from cachekit.builtin.std import StdSerializer
@@ -52,171 +65,120 @@ class StdSerializer:
 
     name = "std"
 
+    def __init__(self, *, max_bytes: int = 256 << 20, extensions: tuple[Extension, ...] = ()) -> None:
+        self._max_bytes = max_bytes
+        self._extensions = extensions
+        self._unscanned = 2 * max_bytes // (WORST + 1)
+        self._short = min(_SHORT, self._unscanned + 1)
+        self._writer = Writer(extensions)
+        self._extended = self._writer.extended  # bound once, which is dear on each call
+        self._reader = Reader(_decoders(extensions))
+
     def dumps(self, value: Any) -> bytes:
+        """The bytes of *value*, or `SerializationError` if it could not come back as it was."""
+        if self._extensions:
+            return self._dumped(value)
         try:
-            return _pack(value)
-        except SerializationError:
-            raise
-        except RecursionError:
-            raise SerializationError("it nests too deep, or contains itself") from None
-        except (TypeError, ValueError) as error:
-            raise SerializationError(str(error)) from None
+            data = packb(value, self._extended, _OPTIONS)
+        except ormsgpack.MsgpackEncodeError:
+            return self._dumped(value)
+        if len(data) < self._short and 0xC6 not in data.translate(_MARKERS_ALIKE):
+            return data
+        return self._fitting(self._exact(data, [value]))
 
     def loads(self, data: bytes) -> Any:
+        """The value in hostile *data*, or `DecodeError`."""
         try:
-            return Reader().read(data)
+            if len(data) < self._short and 0xC7 not in data:  # and so without a mark
+                return unpackb(data)
+        except Exception:  # noqa: BLE001, S110 - another extension; or said below
+            pass
+        return self._loaded(self._reader, data)
+
+    def dumps_buffers(self, value: Any) -> Sequence[bytes | memoryview]:
+        """`dumps` in pieces: large `bytes` are a piece of their own, and not copied."""
+        if type(value) is not bytes or len(value) < _LARGE:
+            return (self.dumps(value),)
+        if len(value) + 5 > min(self._max_bytes, 2**32 - 1):
+            self._refuse_size(len(value) + 5)
+        return (struct.pack(">BI", 0xC6, len(value)), value)
+
+    def loads_buffer(self, data: memoryview) -> Any:
+        """`loads` of a view of contiguous bytes. The value holds copies, never the view."""
+        return self._loaded(self._reader, data)
+
+    def loads_plain(self, data: bytes) -> Any:
+        """`loads`, with a dict of its fields for every instance of an annotated class."""
+        from .typed import PLAIN_DECODERS
+
+        return self._loaded(Reader({**_decoders(self._extensions), **PLAIN_DECODERS}), data)
+
+    def for_annotation(self, annotation: Any) -> Self:
+        """A serializer of the same name that gives back the classes *annotation* names too."""
+        from .typed import extension_for
+
+        extension = extension_for(annotation)
+        if extension is None:
+            return self
+        return type(self)(max_bytes=self._max_bytes, extensions=(*self._extensions, extension))
+
+    def _loaded(self, reader: Reader, data: bytes | memoryview) -> Any:
+        try:
+            if len(data) > self._unscanned and not self._fits(data):
+                raise DecodeError("too large", f"std: {len(data)} bytes that would take more than {2 * self._max_bytes}")
+            return reader.read(data)
         except DecodeError:
             raise
         # Hostile bytes reach constructors of a dozen types; whatever they raise is one thing here.
         except Exception as error:  # noqa: BLE001
             raise DecodeError("corrupt", f"std: {type(error).__name__}") from None
 
+    def _fits(self, data: bytes | memoryview) -> bool:
+        size, room = len(data), 2 * self._max_bytes - len(data)
+        if size > self._max_bytes:
+            return False
+        # One buffer that is all there is, the commonest large value, needs neither a scan nor the copy for it.
+        if data[0] == 0xC6 and size - 5 == int.from_bytes(data[1:5], "big"):
+            return True
+        return fits(bytes(data), room)
 
-def _pack(value: Any) -> bytes:
-    refused: list[Exception] = []  # the library drops what `default` raises, so it is kept here
+    def _fitting(self, data: bytes) -> bytes:
+        if len(data) > self._unscanned and not self._fits(data):
+            self._refuse_size(len(data))
+        return data
 
-    def extend(item: Any) -> Any:
-        try:
-            return _extended(item)
-        except SerializationError as error:
-            refused.append(error)
-            raise
-
-    try:
-        packed = ormsgpack.packb(value, default=extend, option=_OPTIONS)
-        # The library writes a bytearray as bytes, and its own Ext, without asking. Both are rare, and so are their markers.
-        if type(value) is bytes or not any(marker in packed for marker in _MARKERS) or not _holds_flattened(value):
-            return packed
-    except ormsgpack.MsgpackEncodeError:
-        if refused:
-            # Without its traceback, whose frames would hold the value, and be held by it.
-            raise refused.pop().with_traceback(None) from None
-    # A dict with other keys than str, a lone surrogate, a bytearray.
-    return ormsgpack.packb(_prepared(value), option=_OPTIONS)
-
-
-def _holds_flattened(value: Any) -> bool:
-    cls = type(value)
-    if cls is list or cls in _CONTAINERS:
-        return any(map(_holds_flattened, value))
-    if cls is dict:
-        return any(map(_holds_flattened, value)) or any(map(_holds_flattened, value.values()))
-    return cls is bytearray or cls is memoryview or cls is Ext
-
-
-def _prepared(value: Any) -> Any:
-    """*value* with everything extended that the library would refuse, flatten or ask about."""
-    cls = type(value)
-    if cls is list:
-        return [_prepared(item) for item in value]
-    if cls is dict:
-        if all(type(key) is str and _is_encodable(key) for key in value):
-            return {key: _prepared(item) for key, item in value.items()}
-        return [_mark(tags.DICT), *(_prepared(item) for pair in value.items() for item in pair)]
-    if cls is str and not _is_encodable(value):
-        return Ext(tags.TEXT, value.encode("utf-8", "surrogatepass"))
-    if cls is bytearray:
-        return Ext(tags.BYTEARRAY, bytes(value))
-    if cls is memoryview:
-        raise SerializationError("a memoryview is a view of something else; return bytes")
-    if cls in _NATIVE and not (cls is int and not -(2**63) <= value < 2**64):
-        return value
-    extended = _extended(value)
-    return extended if type(extended) is Ext else [extended[0], *map(_prepared, extended[1:])]
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _mark(tag: int) -> Ext:
-    return Ext(tag, b"")
-
-
-def _extended(value: Any) -> Any:
-    """An extension, or an array that begins with a mark."""
-    cls = type(value)
-    extend = _EXTENDED.get(cls)
-    if extend is not None:
-        return extend(value)
-    if issubclass(cls, enum.Enum):
-        return _extended_enum(value)
-    raise SerializationError(
-        f"{cls.__module__}.{cls.__qualname__} is not a type that `std` gives back as it was; "
-        "return plain data, or pass a serializer= that knows the type"
-    )
-
-
-def _extended_enum(value: enum.Enum) -> list[Any]:
-    cls = type(value)
-    if find_type(cls.__module__, cls.__qualname__) is not cls:
+    def _refuse_size(self, size: int) -> None:
         raise SerializationError(
-            f"the enum {cls.__qualname__} cannot be found by its name in another process; define it at the top of a module"
+            f"{size} bytes serialized, which would take more than twice {self._max_bytes} bytes to read back; "
+            "store less, or raise CACHEKIT_MAX_VALUE_SIZE_MB"
         )
-    # A Flag's combination has no name of its own, so it goes by its number.
-    member = value.name if value.name in cls.__members__ else value.value
-    module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__  # a spawned child's name for it
-    return [_mark(tags.ENUM), module, cls.__qualname__, member]
+
+    def _dumped(self, value: Any) -> bytes:
+        """`dumps` with extensions, or of what the library refused."""
+        values = [value]  # and what is written for instances, which nobody sees who looks through the value
+        try:
+            data = packb(value, partial(self._writer.extended_too, values), _OPTIONS)
+        except ormsgpack.MsgpackEncodeError:
+            # A dict with other keys than str, a lone surrogate; or what is refused, which is then said exactly.
+            data = self._prepared(value)
+        else:
+            data = self._exact(data, values)
+        return self._fitting(data)
+
+    def _exact(self, data: bytes, values: list[Any]) -> bytes:
+        """*data* of the first of *values*, unless something in one of them would come back as another type."""
+        if type(values[0]) is bytes or not any(map(data.__contains__, _MARKERS)) or _HOLDS_NONE(data) or not holds_flattened(values):
+            return data
+        return self._prepared(values[0])
+
+    def _prepared(self, value: Any) -> bytes:
+        try:
+            return packb(self._writer.prepared(value), None, _OPTIONS)
+        except RecursionError:
+            raise SerializationError("it nests too deep, or contains itself") from None
+        except (TypeError, ValueError) as error:
+            raise SerializationError(str(error)) from None
 
 
-def _extended_datetime(value: dt.datetime) -> list[Any]:
-    plain = (value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond, value.fold)
-    return [_mark(tags.DATETIME), *plain, _zone(value.tzinfo)]
-
-
-def _extended_time(value: dt.time) -> list[Any]:
-    return [_mark(tags.TIME), value.hour, value.minute, value.second, value.microsecond, value.fold, _zone(value.tzinfo)]
-
-
-def _zone(zone: dt.tzinfo | None) -> dt.tzinfo | None:
-    if zone is None or type(zone) is dt.timezone or type(zone) is zoneinfo.ZoneInfo:
-        return zone
-    raise SerializationError(
-        f"the time zone {type(zone).__qualname__} has no name that holds elsewhere; use zoneinfo.ZoneInfo or datetime.timezone"
-    )
-
-
-def _extended_zoneinfo(value: zoneinfo.ZoneInfo) -> Ext:
-    if not is_named_zone(value):
-        raise SerializationError("a ZoneInfo that its key does not lead back to; make it by ZoneInfo(key)")
-    return Ext(tags.ZONEINFO, value.key.encode())
-
-
-def _extended_timezone(value: dt.timezone) -> list[Any]:
-    offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-    return [_mark(tags.TIMEZONE), offset, *name]
-
-
-def _integer(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-
-
-def _extended_path(value: pathlib.PurePath) -> list[Any]:
-    if type(value)(str(value)).parts != value.parts:
-        raise SerializationError("a path that its own text does not lead back to")
-    return [_mark(tags.PATH), type(value).__name__, str(value)]
-
-
-_CONTAINERS: dict[type, int] = {tuple: tags.TUPLE, set: tags.SET, frozenset: tags.FROZENSET}
-
-_EXTENDED: dict[type, Callable[[Any], Any]] = {
-    tuple: lambda value: [_mark(tags.TUPLE), *value],
-    set: lambda value: [_mark(tags.SET), *value],
-    frozenset: lambda value: [_mark(tags.FROZENSET), *value],
-    int: lambda value: Ext(tags.INT, _integer(value)),
-    complex: lambda value: Ext(tags.COMPLEX, struct.pack(">dd", value.real, value.imag)),
-    decimal.Decimal: lambda value: Ext(tags.DECIMAL, str(value).encode()),
-    uuid.UUID: lambda value: Ext(tags.UUID, value.bytes),
-    dt.datetime: _extended_datetime,
-    dt.date: lambda value: [_mark(tags.DATE), value.year, value.month, value.day],
-    dt.time: _extended_time,
-    dt.timedelta: lambda value: [_mark(tags.TIMEDELTA), value.days, value.seconds, value.microseconds],
-    dt.timezone: _extended_timezone,
-    zoneinfo.ZoneInfo: _extended_zoneinfo,
-    range: lambda value: [_mark(tags.RANGE), value.start, value.stop, value.step],
-    **dict.fromkeys(tags.PATHS.values(), _extended_path),
-}
+def _decoders(extensions: tuple[Extension, ...]) -> Mapping[int, Decoder]:
+    return {tag: decoder for extension in extensions for tag, decoder in extension.decoders.items()}

@@ -11,6 +11,8 @@ import pathlib
 
 TUPLE, SET, FROZENSET, BYTEARRAY, DICT, INT, COMPLEX, DECIMAL, UUID = range(1, 10)
 DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, ZONEINFO, PATH, ENUM, TEXT, RANGE = range(10, 20)
+TYPED = 20  # an instance of an annotated class: name, fields (, more state)
+NDARRAY, NUMPY_SCALAR, ARROW = range(32, 35)  # `auto` only
 
 MARKS = frozenset({TUPLE, SET, FROZENSET, DICT, DATETIME, DATE, TIME, TIMEDELTA, TIMEZONE, PATH, ENUM, RANGE})
 

@@ -28,3 +28,6 @@ class CachekitConfig(BaseSettings):
     )
     enable_compression: bool = Field(default=True, description="false stores values as they are")
     compression_level: int = Field(default=6, ge=1, le=9, description="from 1, the fastest, to 9, the smallest")
+    compression_threshold: int = Field(default=256, ge=0, description="bytes from which values are compressed")
+    max_value_size_mb: int = Field(default=256, ge=1, le=65_536, description="MiB that a value may take once serialized, or once read back")
+    max_chunk_size_mb: int = Field(default=50, ge=1, le=512, description="MiB of a value that a backend is given in one piece")
