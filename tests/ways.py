@@ -28,6 +28,15 @@ class Cached:
     def key(self, *args: Any, **kwargs: Any) -> str:
         return self.function.key(*args, **kwargs)
 
+    def refresh(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(self.function.refresh(*args, **kwargs))
+
+    def invalidate_cache(self, *args: Any, **kwargs: Any) -> Any:
+        return self._run(self.function.invalidate_cache(*args, **kwargs))
+
+    def cache_clear(self) -> Any:
+        return self._run(self.function.cache_clear())
+
 
 class Way:
     """How a test's functions are defined and called.
@@ -41,18 +50,19 @@ class Way:
         self.name = name
         self.run = run
 
-    def cached(self, body: Callable[[Any], Any], **options: Any) -> Cached:
-        """*body* as a cached function of one argument."""
+    def cached(self, body: Callable[[Any], Any], *, returns: Any = Any, **options: Any) -> Cached:
+        """*body* as a cached function of one argument, None if omitted, that says it *returns* so."""
         if self.name == "sync":
 
-            def function(value: Any) -> Any:
+            def function(value: Any = None) -> Any:
                 return body(value)
 
         else:
 
-            async def function(value: Any) -> Any:
+            async def function(value: Any = None) -> Any:
                 return body(value)
 
+        function.__annotations__["return"] = returns
         return Cached(cache(**options)(function), self.run)
 
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from cachekit import _frame
-from cachekit._codec import COMPRESS_FROM, Codec, Stamp
+from cachekit._codec import Codec, Limits, Stamp
 from cachekit.builtin.none import NoCompressor
 from cachekit.builtin.std import StdSerializer
 from cachekit.builtin.zstd import ZstdCompressor
@@ -25,6 +25,7 @@ pytest_plugins = ("ways",)
 
 KEY = "ck:{0}:key"
 NOW = 1_700_000_000.0
+COMPRESS_FROM = Limits().compress_from
 LARGE = StdSerializer().dumps("x" * 100_000)
 
 
@@ -44,26 +45,33 @@ class Another(StdSerializer):
     name = "another"
 
 
-def codec(serializer=None, compressor=None, integrity=True):
-    return Codec(serializer or StdSerializer(), compressor or ZstdCompressor(), integrity=integrity)
+def codec(serializer=None, compressor=None, integrity=True, **options):
+    return Codec(serializer or StdSerializer(), compressor or ZstdCompressor(), integrity=integrity, **options)
 
 
 def packed(data=LARGE, *, created=NOW, ttl=60.0, **options):
-    return codec(**options).pack(data, KEY, Stamp(created, ttl), (b"token",))
+    return codec(**options).pack((data,), KEY, Stamp(created, ttl), (b"token",)).entry
+
+
+def unpacked(raw, *, now=NOW, ttl=60.0, **options):
+    """What is served of *raw*."""
+    reader = codec(**options)
+    return reader.unpack(reader.open(raw, KEY, Stamp(now, ttl)), KEY, Stamp(now, ttl))
 
 
 def reason(raw, *, now=NOW, ttl=60.0, **options):
     """Why *raw* is not served."""
     with pytest.raises(DecodeError) as refusal:
-        codec(**options).unpack(raw, KEY, Stamp(now, ttl))
+        unpacked(raw, now=now, ttl=ttl, **options)
     return refusal.value.reason
 
 
 def framed(**fields):
     """A frame whose checksum is right, whatever it says."""
     sound = {"created": int(NOW * 1e6), "soft": int(NOW * 1e6) + 1, "hard": int(NOW * 1e6) + 60_000_000, "serializer": "std"}
-    fields = sound | {"compressor": "none", "size": len(fields.get("payload", b"")), "tokens": (), "payload": b""} | fields
-    return _frame.pack(_frame.Frame(**fields), KEY, integrity=True)
+    payload = fields.pop("payload", b"")
+    header = _frame.Header(**(sound | {"compressor": "none", "size": len(payload)} | fields))
+    return _frame.pack(header, KEY, (payload,), integrity=True) + payload
 
 
 @pytest.mark.parametrize("data", [b"", b"a", b"a" * (COMPRESS_FROM - 1), LARGE, bytes(range(256)) * 4, b"\x00" * 10_000_000])
@@ -71,22 +79,22 @@ def framed(**fields):
 def test_data_comes_back_as_it_was(data, compressor):
     """Empty, small, large, with each compressor, and with what is left of its time."""
     raw = packed(data, compressor=compressor)
-    decoded = codec(compressor=compressor).unpack(raw, KEY, Stamp(NOW + 20, 60.0))
-    assert (decoded.data, decoded.remaining, decoded.tokens) == (data, 40.0, (b"token",))
+    decoded = unpacked(raw, now=NOW + 20, compressor=compressor)
+    assert (decoded.data, decoded.remaining) == (data, 40.0)
 
 
 def test_data_is_compressed_only_where_that_shrinks_it():
     """Small and random data are stored as they are."""
     random = hashlib.shake_256(b"random").digest(10_000)
     for data, compressor in ((b"a" * (COMPRESS_FROM - 1), "none"), (random, "none"), (b"a" * COMPRESS_FROM, "zstd")):
-        assert _frame.unpack(packed(data), KEY, integrity=True).compressor == compressor
+        assert codec().open(packed(data), KEY, Stamp(NOW, 60.0)).header.compressor == compressor
     assert len(packed(LARGE)) < 1000
 
 
 def test_an_expired_entry_is_refused_to_the_microsecond():
     """It holds until its hard expiry, and not at it."""
     raw = packed()
-    assert codec().unpack(raw, KEY, Stamp(NOW + 59.999999, 60.0)).remaining == pytest.approx(1e-6)
+    assert unpacked(raw, now=NOW + 59.999999).remaining == pytest.approx(1e-6)
     assert reason(raw, now=NOW + 60) == "expired"
     assert reason(raw, now=NOW + 1e9) == "expired"
 
@@ -94,7 +102,7 @@ def test_an_expired_entry_is_refused_to_the_microsecond():
 def test_an_entry_from_the_future_is_refused_beyond_a_second():
     """Hosts' clocks differ by less than a second; more is a clock that lies."""
     raw = packed()
-    assert codec().unpack(raw, KEY, Stamp(NOW - 1, 60.0)).remaining == 60.0
+    assert unpacked(raw, now=NOW - 1).remaining == 60.0
     assert reason(raw, now=NOW - 1.001) == "future"
     assert reason(raw, now=0.0) == "future"
 
@@ -103,15 +111,15 @@ def test_an_entry_made_to_outlive_the_functions_ttl_is_refused():
     """A deploy that shortens a ttl is not served what was stored under the longer one."""
     assert reason(packed(ttl=60.001)) == "outlives"
     assert reason(packed(ttl=None)) == "outlives"
-    assert codec().unpack(packed(ttl=30.0), KEY, Stamp(NOW, 60.0)).remaining == 30.0
-    assert codec().unpack(packed(ttl=30.0), KEY, Stamp(NOW, None)).remaining == 30.0
-    assert codec().unpack(packed(ttl=None), KEY, Stamp(NOW + 1e9, None)).remaining is None
+    assert unpacked(packed(ttl=30.0)).remaining == 30.0
+    assert unpacked(packed(ttl=30.0), ttl=None).remaining == 30.0
+    assert unpacked(packed(ttl=None), now=NOW + 1e9, ttl=None).remaining is None
 
 
 @pytest.mark.parametrize("step", [-0.9, -0.5, 0.0, 0.5, 59.0])
 def test_a_clock_that_steps_never_adds_to_what_is_left(step):
     """Backwards within the tolerance leaves the ttl at most; forwards takes from it."""
-    left = codec().unpack(packed(), KEY, Stamp(NOW + step, 60.0)).remaining
+    left = unpacked(packed(), now=NOW + step).remaining
     assert left is not None
     assert 0 < left <= min(60.0, 60.0 - step)
 
@@ -124,7 +132,7 @@ def test_any_times_are_an_entry_with_time_left_or_a_decode_error(integrity):
         for hard in moments:
             for ttl in (60.0, None):
                 try:
-                    left = codec(integrity=integrity).unpack(framed(created=created, hard=hard), KEY, Stamp(NOW, ttl)).remaining
+                    left = unpacked(framed(created=created, hard=hard), ttl=ttl, integrity=integrity).remaining
                 except DecodeError as refusal:
                     assert refusal.reason in ("expired", "future", "outlives", "malformed")
                 else:
@@ -140,7 +148,7 @@ def test_another_serializers_entry_is_refused():
 def test_an_installed_compressors_entry_is_read():
     """A function that now stores uncompressed reads what it stored compressed, and the other way."""
     for writer, reader in ((ZstdCompressor(), NoCompressor()), (NoCompressor(), ZstdCompressor()), (ZstdCompressor(), Zlib())):
-        assert codec(compressor=reader).unpack(packed(compressor=writer), KEY, Stamp(NOW, 60.0)).data == LARGE
+        assert unpacked(packed(compressor=writer), compressor=reader).data == LARGE
 
 
 @pytest.mark.parametrize("name", ["zlib", "zst", "os", "../zstd", "zstd\x00", "Z" * 10_000])
@@ -177,9 +185,7 @@ def bomb(unfolds, claims):
 def test_the_bombs_below_are_sound_zstandard():
     """What refuses them is the codec, not their form."""
     assert zstandard.ZstdDecompressor().decompress(bomb(300_000, 300_000)) == bytes(300_000)
-    assert codec().unpack(framed(compressor="zstd", payload=bomb(300_000, 300_000), size=300_000), KEY, Stamp(NOW, 60.0)).data == bytes(
-        300_000
-    )
+    assert unpacked(framed(compressor="zstd", payload=bomb(300_000, 300_000), size=300_000)).data == bytes(300_000)
 
 
 MEASURED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _l2
+from ._codec import Packed
 from ._effects import Steps
 from ._flow import encoded, kept_for
 from ._report import Invalidation
@@ -63,14 +64,14 @@ def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
     if key is None or not _advance(site, call, key):
         return
     try:
-        held, frame = encoded(site, call, value)
+        held, packed = encoded(site, call, value)
     except Exception as error:  # noqa: BLE001 - as in `complete`
         site.unencodable(value, error)
         yield from invalidate(site, key)  # the old value is not to be served for the one that cannot be stored
         return
     if site.has_backend:
         try:
-            yield from _replace(site, call, key, frame)
+            yield from _replace(site, call, key, packed)
         except BackendError as error:
             _l2.remember(site, error, key)
     # Again a new epoch: what was read of the old entry before it was replaced is not put into L1, nor shared.
@@ -85,9 +86,9 @@ def _advance(site: Site, call: Call, key: str) -> bool:
     return epoch is not None
 
 
-def _replace(site: Site, call: Call, key: str, frame: bytes | None) -> Steps[None]:
+def _replace(site: Site, call: Call, key: str, packed: Packed | None) -> Steps[None]:
     """Write over the entry, once older values on their way have arrived. Raises what the backend raises."""
-    if frame is None:
+    if packed is None:
         raise TransientBackendError("the backend could not be read when the refresh began")
     yield from _l2.written(site, key, _l2.WRITE_PATIENCE)
-    yield from _l2.write(site, call, key, frame)
+    yield from _l2.write(site, call, key, packed)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from . import _l2
-from ._codec import Decoded
+from ._codec import Decoded, Packed
 from ._effects import Steps, Wait
 from ._flight import Flight, Landed, Role
 from ._isolation import Held, hold, hold_any
@@ -72,14 +72,14 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
     landed = Landed()
     try:
         try:
-            held, frame = encoded(site, call, value)
+            held, packed = encoded(site, call, value)
         except Exception as error:  # noqa: BLE001 - encoding and copying run the value's own code
             site.unencodable(value, error)
             return
         landed = Landed(held)
-        if frame is not None:
+        if packed is not None:
             try:
-                yield from _l2.write(site, call, call.key, frame)
+                yield from _l2.write(site, call, call.key, packed)
             except BackendError as error:
                 site.failed(error)
         site.keep(call, held, kept_for(site, call.key))
@@ -115,26 +115,26 @@ def _lead(site: Site, call: Call, key: str) -> Steps[Found]:
 
 def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
     try:
-        value = site.codec.loads(entry.data)
+        value, data = site.codec.value_of(entry)
     except DecodeError as error:
         site.misread(error)
         return NO_VALUE
-    held = hold(value, entry.data, site.codec.loads)
+    held = hold(value, data, site.codec.loads)
     site.keep(call, held, entry.remaining)
     site.tally.count("l2_hits")
     _land(site, call, Landed(held))
     return value
 
 
-def encoded(site: Site, call: Call, value: Any) -> tuple[Held, bytes | None]:
-    """The value as L1 holds it, and the frame to write, if one is. Raises `SerializationError`."""
+def encoded(site: Site, call: Call, value: Any) -> tuple[Held, Packed | None]:
+    """The value as L1 holds it, and what to write, if anything. Raises `SerializationError`."""
     if not site.has_backend:
         return hold_any(value, site.codec.dumps, site.codec.loads), None
     data = site.codec.dumps(value)
-    frame = None
-    if call.key is not None and call.tokens is not None:
-        frame = site.codec.pack(data, call.key, site.now(), call.tokens)
-    return hold(value, data, site.codec.loads), frame
+    packed = None
+    if call.key is not None and call.tokens is not None and call.store is not None:
+        packed = site.codec.pack(data, call.key, site.now(), call.tokens, call.store.max_value_bytes)
+    return hold(value, data, site.codec.loads), packed
 
 
 def kept_for(site: Site, key: str) -> float | None:

@@ -17,10 +17,11 @@ import sys
 import types
 import uuid
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ._chunks import Buffer
 from .errors import SerializationError
 
 _IMMUTABLE = frozenset(
@@ -73,20 +74,20 @@ class Copied:
 class Encoded:
     """A value as its serializer wrote it; each caller gets a decoded one."""
 
-    held: bytes
+    held: Buffer
     size: int
-    loads: Callable[[bytes], Any]
+    loads: Callable[[Buffer], Any]
 
     def value(self) -> Any:
         return self.loads(self.held)
 
 
-def hold(value: Any, data: bytes, loads: Callable[[bytes], Any]) -> Held:
-    """Hold a *value* that was serialized as *data*."""
-    return _held_plain(value) or Encoded(data, len(data), loads)
+def hold(value: Any, data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Held:
+    """Hold a *value* that was serialized as *data*, in one piece or several."""
+    return _held_plain(value) or _held_encoded(data, loads)
 
 
-def hold_any(value: Any, dumps: Callable[[Any], bytes], loads: Callable[[bytes], Any]) -> Held:
+def hold_any(value: Any, dumps: Callable[[Any], Sequence[Buffer]], loads: Callable[[Buffer], Any]) -> Held:
     """Hold any Python value, for a function without a backend.
 
     Raises:
@@ -99,7 +100,13 @@ def hold_any(value: Any, dumps: Callable[[Any], bytes], loads: Callable[[bytes],
         data = dumps(value)
     except SerializationError:
         return _held_deep(value)
-    return Encoded(data, len(data), loads)
+    return _held_encoded(data, loads)
+
+
+def _held_encoded(data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Held:
+    # One piece was read from the backend and is nobody else's; several are views of the value itself.
+    held = data[0] if len(data) == 1 else memoryview(b"".join(data))
+    return Encoded(held, held.nbytes if isinstance(held, memoryview) else len(held), loads)
 
 
 def is_immutable(value: Any, depth: int = 0) -> bool:

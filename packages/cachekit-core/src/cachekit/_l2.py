@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from ._codec import Decoded
+from ._codec import Decoded, Packed
 from ._effects import Delete, Read, Steps, Wait, Write
 from ._report import Invalidation
 from ._site import Call, Site
@@ -42,24 +42,34 @@ def read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None
     (raw,) = yield from begin(site, call, key, store, (key,))
     if raw is None:
         return None
+    codec, now = site.codec, site.now()
     try:
-        entry = site.codec.unpack(raw, key, site.now())
-        if entry.tokens != call.tokens:
+        opened = codec.open(raw, key, now)
+        if opened.header.tokens != call.tokens:
             raise DecodeError("invalidated")
+        chunks: Sequence[bytes | None] = ()
+        if opened.header.chunks is not None:
+            chunks = yield Read(store, opened.header.chunks.keys(key))
+        return codec.unpack(opened, key, now, chunks)
     except DecodeError as error:
         site.misread(error)
-        return None
-    return entry
+    except BackendError as error:
+        site.failed(error)
+    return None
 
 
-def write(site: Site, call: Call, key: str, frame: bytes) -> Steps[None]:
+def write(site: Site, call: Call, key: str, packed: Packed) -> Steps[None]:
     """Store an entry, unless something was invalidated since the call began. Raises what the backend raises."""
     store = call.store
     if store is None:
         return
+    store.check_size(packed.size)
+    # Chunks first: an entry that is there has all of its chunks. Those of an entry that never comes expire.
+    for chunk_key, chunk in packed.chunks:
+        yield Write(store, chunk_key, chunk, site.chunk_ttl)
     under_way: Future[bool] = Future()
     under_way.set_running_or_notify_cancel()  # so that nobody who waits for it can cancel it
-    writing = Write(store, key, frame, site.ttl, partial(site.writes.end, key, under_way))
+    writing = Write(store, key, packed.entry, site.ttl, partial(site.writes.end, key, under_way))
     try:
         site.writes.begin(key, under_way)
         if site.flights.epoch(key) != call.epoch:

@@ -13,7 +13,7 @@ from .errors import ConfigurationError
 from .presets import PRESETS, UNSET, Intent, Policy
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
-_CODECS = {"serializer": ("dumps", "loads"), "compressor": ("compress", "decompress")}
+_CODECS = {"serializer": ("dumps", "loads"), "compressor": ("compress", "decompress"), "encryptor": ("encrypt", "decrypt")}
 
 
 def policy_of(intent: Intent, options: dict[str, Any]) -> Policy:
@@ -31,6 +31,7 @@ def policy_of(intent: Intent, options: dict[str, Any]) -> Policy:
     _check_layers(policy)
     for kind, methods in _CODECS.items():
         _check_codec(kind, getattr(policy, kind), methods)
+    _check_authenticated(policy)
     return policy
 
 
@@ -50,6 +51,8 @@ def _check_forms(policy: Policy) -> None:
 def _check_names(policy: Policy) -> None:
     if policy.key is not None and not callable(policy.key):
         raise ConfigurationError.of("key", policy.key, "takes a function of the call's arguments, or None")
+    if policy.migrate is not None and (not callable(policy.migrate) or inspect.iscoroutinefunction(policy.migrate)):
+        raise ConfigurationError.of("migrate", policy.migrate, "takes a plain function of an older entry's plain data, or None")
     if inspect.iscoroutinefunction(policy.key):
         raise ConfigurationError.of("key", policy.key, "takes a plain function; a key is needed before anything is awaited")
     names = policy.ignore
@@ -76,7 +79,7 @@ def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
     from ._making import lacking
     from ._plugins import NAME_TAKES, is_name, registry
 
-    if given is UNSET:
+    if given is UNSET or (given is None and kind == "encryptor"):
         return
     if isinstance(given, str):
         registry.resolve(kind, given)
@@ -86,6 +89,19 @@ def _check_codec(kind: Any, given: Any, methods: tuple[str, ...]) -> None:
     if isinstance(given, type) or lacks or not isinstance(name, str) or not is_name(name):
         takes = f"takes an installed name, or an object with the methods {' and '.join(methods)} and a name ({NAME_TAKES})"
         raise ConfigurationError.of(kind, given, takes)
+
+
+def _check_authenticated(policy: Policy) -> None:
+    from ._plugins import registry
+
+    given = policy.serializer
+    asked = registry.resolve("serializer", given) if isinstance(given, str) else given
+    if getattr(asked, "needs_authentication", False) and policy.encryptor is None:
+        name = given if isinstance(given, str) else given.name
+        raise ConfigurationError(
+            f"serializer={name!r} runs what the stored bytes tell it to, so whoever can write to the backend could run code here; "
+            "give an encryptor=, which proves who wrote them, or use a serializer that only reads data, such as 'std'"
+        )
 
 
 def _unknown_option(options: dict[str, Any]) -> ConfigurationError:

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _fork, _making, _resolve
+from . import _encoding, _fork, _resolve
 from ._binding import PREFIX, Binder, CallKeyError
-from ._codec import Codec, Stamp
+from ._codec import Stamp
+from ._encoding import Encoding
 from ._flight import Epoch, Flight, Flights
 from ._identity import identity, opaque, private_token
 from ._isolation import Held
@@ -37,6 +38,8 @@ _log = logging.getLogger("cachekit")
 
 NO_VALUE: Final = object()
 """Stands where there is no value; a cached None is a value."""
+
+_MONTH = 30 * 86400.0
 
 _DEFAULT_L1 = L1CacheConfig()
 _memories: weakref.WeakKeyDictionary[L1CacheConfig, Memory] = weakref.WeakKeyDictionary()
@@ -85,6 +88,7 @@ class Site:
         self.pending = Pending()
         self.proposed = Proposed(lambda: monotonic())
         self._warned: set[str] = set()
+        self._unresolved = ""
         self._resolved = False
         self._lock = threading.RLock()
         self.enabled = True
@@ -109,18 +113,20 @@ class Site:
         # Foreign code (factories of plugins) runs without a lock; two threads may do it, and one of them sets.
         choice = _resolve.chosen_backend(self._policy.backend, config.backend)
         store = _resolve.store_of(choice)
-        codec = self._made_codec(compress=config.enable_compression)
+        encoding = _encoding.encoding_of(self.function, self._policy, config)
         with self._lock:
             if not self._resolved:
-                self._set(config, choice, store, codec)
+                self._set(config, choice, store, encoding)
 
-    def _set(self, config: CachekitConfig, choice: Backend | str | None, store: Store | None, codec: Codec) -> None:
+    def _set(self, config: CachekitConfig, choice: Backend | str | None, store: Store | None, encoding: Encoding) -> None:
         self._choice = choice
         self._store = None if isinstance(choice, str) else store
-        self.codec = codec
+        self.codec, self._unresolved = encoding.codec, encoding.unresolved
         self.ttl = config.default_ttl if self._policy.ttl is UNSET else parse_ttl(self._policy.ttl)
         # A marker that expired is made anew, which costs each entry one miss.
-        self.marker_ttl = None if self.ttl is None else max(30 * 86400.0, 2 * self.ttl)
+        self.marker_ttl = None if self.ttl is None else max(_MONTH, 2 * self.ttl)
+        # Nobody deletes the chunks of an entry that was replaced, so they always expire.
+        self.chunk_ttl = _MONTH if self.ttl is None else self.ttl
         self._take_memory()
         self._resolved = True
         if self._is_private and choice is not None:
@@ -131,14 +137,6 @@ class Site:
                 self.name,
                 ", ".join(self._opaque),
             )
-
-    def _made_codec(self, *, compress: bool) -> Codec:
-        policy = self._policy
-        serializer = _making.made("serializer", policy.serializer) if isinstance(policy.serializer, str) else policy.serializer
-        compressor = policy.compressor if policy.compressor is not UNSET else "zstd" if compress else "none"
-        if isinstance(compressor, str):
-            compressor = _making.made("compressor", compressor)
-        return Codec(serializer, compressor, integrity=policy.integrity_checking)
 
     def _take_memory(self) -> None:
         config = self._policy.l1 or _DEFAULT_L1
@@ -247,7 +245,7 @@ class Site:
         """An entry was there but is not served."""
         self.tally.count_unread(error.reason)
         if error.reason not in ("expired", "invalidated"):
-            self.warn(f"read {error.reason}", f"an entry was not understood and counts as a miss: {error}")
+            self.warn(f"read {error.reason}", f"an entry was not understood and counts as a miss: {error}", error.__cause__)
 
     def unencodable(self, value: Any, error: Exception) -> None:
         """The function's value cannot be cached."""
@@ -255,7 +253,7 @@ class Site:
         why = str(error) if isinstance(error, CachekitError) else f"its own code raised {type(error).__name__}"
         if type(value) is types.CoroutineType:
             why = "decorate the coroutine function itself, below what wraps it"
-        self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {why}")
+        self.warn(f"value {type(value).__qualname__}", f"returned a {type(value).__qualname__} that is not cached: {why}{self._unresolved}")
 
     def warn(self, about: str, text: str, cause: BaseException | None = None) -> None:
         """Log a WARNING, once a function for each *about*."""

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _fork
-from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable
-from .errors import BackendError, TransientBackendError
+from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable, LimitedEntries, LimitedValues
+from .errors import BackendError, TransientBackendError, ValueTooLargeError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +32,16 @@ class Store:
         self.backend = backend
         self.name = name
         self._native = backend if isinstance(backend, AsyncBackend) else None
+
+    @property
+    def max_value_bytes(self) -> int | None:
+        """What the backend takes at once, if it says so."""
+        return self.backend.max_value_bytes if isinstance(self.backend, LimitedValues) else None
+
+    def check_size(self, size: int) -> None:
+        """Raise `ValueTooLargeError` if an entry of *size* bytes, whole or in chunks, is more than the backend is for."""
+        if isinstance(self.backend, LimitedEntries) and size > self.backend.max_entry_bytes:
+            raise ValueTooLargeError(f"{size} bytes once stored, and an entry may take {self.backend.max_entry_bytes}")
 
     def read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         with _meant(self.name, "get"):

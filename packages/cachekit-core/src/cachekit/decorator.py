@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ._methods import Binding
     from .config import L1CacheConfig
-    from .contracts import Backend, Compressor, Serializer
+    from .contracts import Backend, Compressor, Encryptor, Serializer
     from .presets import Intent, Policy
     from .signatures import CachedFunction, Decorate
 
@@ -51,6 +51,8 @@ class CacheDecorator:
         l1_enabled: bool = ...,
         serializer: str | Serializer = ...,
         compressor: str | Compressor = ...,
+        encryptor: str | Encryptor | None = ...,
+        migrate: Callable[[Any], Any] | None = ...,
         key: Callable[..., Any] | None = ...,
         ignore: Collection[str] | str = ...,
         version: int | str | None = ...,
@@ -71,6 +73,10 @@ class CacheDecorator:
                 given none share 100 MiB.
             l1_enabled: overrides ``l1.enabled``.
             serializer, compressor: an installed name, or an object.
+            encryptor: the same; what lies at the backend is sealed by it. L1 holds values as they are.
+            migrate: called with the plain data of an entry that was stored when the function
+                returned another form of its type (a dict for each instance of a class); what it
+                returns is served. Omitted: such an entry is a miss.
             key: called with the call's arguments; what it returns tells calls apart.
             ignore: names of parameters that are no part of the key.
             version: change it when the function's meaning changes; old entries are left behind.
@@ -146,6 +152,7 @@ cache: Cache = Cache()
 def _decorated(policy: Policy, function: Any, /) -> Any:
     """The wrapper of *function*: a plain function, or in a class body a method that binds its verbs too."""
     from ._calls import AsyncVerbs, SyncVerbs, async_wrapper, sync_wrapper
+    from ._encoding import never_cached
     from ._methods import CachedMethod, attach
     from ._site import Site
 
@@ -159,6 +166,8 @@ def _decorated(policy: Policy, function: Any, /) -> Any:
     if in_class_body and function.__name__ in ("__init_subclass__", "__class_getitem__"):
         binding = "class"  # as Python binds them without being told
     site = Site(function, policy, method=in_class_body)
+    if lossy := never_cached(function, policy):
+        site.warn("annotation", f"{lossy}; with a backend its values are not cached")
     is_async = inspect.iscoroutinefunction(function)
     wrapper = async_wrapper(site) if is_async else sync_wrapper(site)
     attach(wrapper, AsyncVerbs(site) if is_async else SyncVerbs(site))

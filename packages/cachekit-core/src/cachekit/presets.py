@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from .config.groups import L1CacheConfig
-from .contracts import Backend, Compressor, Serializer
+from .contracts import Backend, Compressor, Encryptor, Serializer
 
 
 class Unset(Enum):
@@ -35,6 +35,8 @@ class Policy:
     l1_enabled: bool | None = None
     serializer: str | Serializer = "default"
     compressor: str | Compressor | Unset = UNSET
+    encryptor: str | Encryptor | None = None
+    migrate: Callable[[Any], Any] | None = None
     key: Callable[..., Any] | None = None
     ignore: tuple[str, ...] | str = ()
     version: int | str | None = None

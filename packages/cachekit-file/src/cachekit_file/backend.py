@@ -77,6 +77,8 @@ class FileBackend:
         require_private(config.cache_dir)
         self.max_value_bytes = min(int(config.max_value_mb * MIB), _SQLITE_LARGEST)
         """The largest value `set` takes, in bytes."""
+        self.max_entry_bytes = self.max_value_bytes
+        """The largest entry, in bytes: a value that core would split is not let past the limit on values."""
         self._config = config
         self._clock = clock
         self._limits = Limits.of(config.max_size_mb * MIB, self.max_value_bytes, config.max_entry_count)

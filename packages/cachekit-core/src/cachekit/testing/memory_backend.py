@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cachekit.contracts import check_ttl
-from cachekit.errors import BackendClosedError
+from cachekit.errors import BackendClosedError, ValueTooLargeError
 
 
 class MemoryBackend:
@@ -22,6 +22,7 @@ class MemoryBackend:
 
     Parameters:
         clock: returns seconds and never goes backwards; tests pass one that they move.
+        max_value_bytes: the most it takes at once, as a memcached does; core splits what is larger.
 
     Example:
         >>> from cachekit.testing import MemoryBackend
@@ -35,8 +36,9 @@ class MemoryBackend:
         True
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_value_bytes: int = 512 << 20) -> None:
         self._clock = clock
+        self.max_value_bytes = max_value_bytes
         self._entries: dict[str, tuple[bytes, float]] = {}
         self._closed = False
 
@@ -53,9 +55,12 @@ class MemoryBackend:
 
         Raises:
             ValueError: *ttl* is zero, negative, NaN or infinite; nothing is stored.
+            ValueTooLargeError: *value* is longer than `max_value_bytes`.
             BackendClosedError: after `close`.
         """
         ttl = check_ttl(ttl)
+        if len(value) > self.max_value_bytes:
+            raise ValueTooLargeError(f"{len(value)} bytes, and this MemoryBackend takes {self.max_value_bytes}")
         expires = float("inf") if ttl is None else self._clock() + ttl
         # bytes() is free for bytes, and a copy of anything that could still change.
         self._open()[key] = (bytes(value), expires)
