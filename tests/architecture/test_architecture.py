@@ -15,14 +15,21 @@ SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # From the foundations up. A module imports from the rows above its own, at any time and for any purpose.
 LAYERS = """
-    errors contracts builtin.tags _fork _proposed _report _writes _pending config.settings
-    hookspecs config.groups config.loading _names _ttl _isolation _frame _store
-    config signatures presets _keys _memory _flight builtin builtin.none builtin.reading builtin.zstd
-    _binding _identity _effects builtin.std
-    builtin.plugin
+    errors contracts builtin.tags builtin.extension builtin._exactly _fork _proposed _report _writes _pending _shapes config.settings
+    hookspecs config.groups config.loading _names _ttl _chunks _store builtin._budget builtin._flatbuffer builtin._gathered builtin._level \
+        builtin._msgspec_types builtin._optional builtin._unfolding
+    config signatures _frame _isolation _keys _schemas builtin builtin.none builtin.reading builtin.writing builtin.pickled builtin.zstd \
+        builtin.gzipped builtin.lz4_frame builtin.plain_json builtin.typed_msgpack builtin._arrays builtin._flat
+    presets _memory _flight _annotations builtin._instances builtin._columns builtin._ipc builtin._polars
+    _binding _identity _effects builtin.typed builtin._pandas
+    builtin._frames
+    builtin.std builtin.arrow
+    builtin.auto
+    builtin.plugin serializers compressors
     _plugins
     _making
     _codec _resolve
+    _encoding
     _options _site
     _l2
     _flow
@@ -34,7 +41,7 @@ LAYERS = """
 """
 LAYER = {module: row for row, modules in enumerate(LAYERS.split("\n")) for module in modules.split()}
 
-PUBLIC = {"cachekit", "cachekit.config", "cachekit.contracts", "cachekit.errors", "cachekit.hookspecs", "cachekit.testing"}
+PUBLIC = {f"cachekit{room}" for room in ("", ".compressors", ".config", ".contracts", ".errors", ".hookspecs", ".serializers", ".testing")}
 
 
 def parsed(path: Path) -> ast.Module:

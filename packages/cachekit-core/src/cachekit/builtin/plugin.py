@@ -18,10 +18,44 @@ def _settings() -> type[CachekitConfig]:
     return CachekitConfig
 
 
-def _std(settings: None) -> Serializer:
+def _std(settings: CachekitConfig) -> Serializer:
     from .std import StdSerializer
 
-    return StdSerializer()
+    return StdSerializer(max_bytes=_max_bytes(settings))
+
+
+def _auto(settings: CachekitConfig) -> Serializer:
+    from .auto import AutoSerializer
+
+    return AutoSerializer(max_bytes=_max_bytes(settings))
+
+
+def _arrow(settings: CachekitConfig) -> Serializer:
+    from .arrow import ArrowSerializer
+
+    return ArrowSerializer(max_bytes=_max_bytes(settings))
+
+
+def _orjson(settings: CachekitConfig) -> Serializer:
+    from .plain_json import OrjsonSerializer
+
+    return OrjsonSerializer(max_bytes=_max_bytes(settings))
+
+
+def _msgspec(settings: CachekitConfig) -> Serializer:
+    from .typed_msgpack import MsgspecSerializer
+
+    return MsgspecSerializer(max_bytes=_max_bytes(settings))
+
+
+def _pickle(settings: CachekitConfig) -> Serializer:
+    from .pickled import PickleSerializer
+
+    return PickleSerializer()
+
+
+def _max_bytes(settings: CachekitConfig) -> int:
+    return settings.max_value_size_mb << 20
 
 
 def _zstd(settings: CachekitConfig) -> Compressor:
@@ -30,7 +64,19 @@ def _zstd(settings: CachekitConfig) -> Compressor:
     return ZstdCompressor(settings.compression_level)
 
 
-def _none(settings: None) -> Compressor:
+def _lz4(settings: CachekitConfig) -> Compressor:
+    from .lz4_frame import Lz4Compressor
+
+    return Lz4Compressor(settings.compression_level)
+
+
+def _gzip(settings: CachekitConfig) -> Compressor:
+    from .gzipped import GzipCompressor
+
+    return GzipCompressor(settings.compression_level)
+
+
+def _none(settings: CachekitConfig) -> Compressor:
     from .none import NoCompressor
 
     return NoCompressor()
@@ -38,12 +84,14 @@ def _none(settings: None) -> Compressor:
 
 @hookimpl
 def cachekit_register_serializers() -> list[SerializerSpec]:
-    return [SerializerSpec(name="std", api_version=1, factory=_std), SerializerSpec(name="default", api_version=1, factory=_std)]
+    makers = {"default": _std, "std": _std, "auto": _auto, "arrow": _arrow, "orjson": _orjson, "msgspec": _msgspec, "pickle": _pickle}
+    return [
+        SerializerSpec(name=name, api_version=1, factory=make, settings=_settings, needs_authentication=name == "pickle")
+        for name, make in makers.items()
+    ]
 
 
 @hookimpl
 def cachekit_register_compressors() -> list[CompressorSpec]:
-    return [
-        CompressorSpec(name="zstd", api_version=1, factory=_zstd, settings=_settings),
-        CompressorSpec(name="none", api_version=1, factory=_none),
-    ]
+    makers = {"zstd": _zstd, "lz4": _lz4, "gzip": _gzip, "none": _none}
+    return [CompressorSpec(name=name, api_version=1, factory=make, settings=_settings) for name, make in makers.items()]

@@ -7,6 +7,9 @@ import threading
 import zstandard
 
 from ..errors import DecodeError
+from ._level import checked_level
+
+_MAX_WINDOW = 8 << 20  # twice what level 9 uses; data that asks for more is refused before it gets it
 
 
 class ZstdCompressor:
@@ -15,8 +18,11 @@ class ZstdCompressor:
     Parameters:
         level: 1 (fastest) to 9 (smallest).
 
+    Raises:
+        ConfigurationError: the level is none of these.
+
     Example:
-        >>> from cachekit.builtin.zstd import ZstdCompressor
+        >>> from cachekit.compressors import ZstdCompressor
         >>> zstd = ZstdCompressor(level=3)
         >>> zstd.decompress(zstd.compress(b"a" * 1000), 1000) == b"a" * 1000
         True
@@ -25,7 +31,7 @@ class ZstdCompressor:
     name = "zstd"
 
     def __init__(self, level: int = 6) -> None:
-        self._level = level
+        self._level = checked_level(level)
         self._local = threading.local()
 
     def compress(self, data: bytes) -> bytes:
@@ -37,7 +43,7 @@ class ZstdCompressor:
     def decompress(self, data: bytes, size: int) -> bytes:
         context: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)
         if context is None:
-            context = self._local.decompressor = zstandard.ZstdDecompressor()
+            context = self._local.decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
         try:
             # The library allocates what the data claims, so the claim is checked first.
             if zstandard.frame_content_size(data) != size:
