@@ -66,6 +66,14 @@ def test_found_by_its_variable(installed: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir())
 
 
+def test_used_as_an_instance(installed: Any, tmp_path: Path) -> None:
+    """A third party's serializer and compressor work as objects too, and read what was written by name."""
+    program = PRICES.replace('serializer="acme-json", compressor="acme-zlib"', "serializer=AcmeJson(), compressor=AcmeZlib()")
+    acme = {"ACME_DIRECTORY": str(tmp_path)}
+    assert json.loads(installed.run(PRICES, **acme)) == [1, 1, 0, 0, {}]
+    assert json.loads(installed.run(f"from acme_cache.values import AcmeJson, AcmeZlib\n{program}", **acme)) == [0, 1, 1, 0, {}]
+
+
 def test_each_bad_plugin_is_told_of(installed: Any) -> None:
     """Every bad plugin is one failure that names its distribution, its version and what is wrong, and no good plugin is one."""
     told = failures(installed)
