@@ -1,4 +1,4 @@
-"""``python -m benchmarks [imports|hits] [--json]``: all of them when none is named."""
+"""``python -m benchmarks [imports|hits|values] [--json]``: all of them when none is named."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 import os
 from collections.abc import Callable
 
-from . import hits, imports
+from . import hits, imports, values
 from .measuring import Row
 
-BENCHMARKS: dict[str, Callable[[], list[Row]]] = {"imports": imports.measure, "hits": hits.measure}
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {"imports": imports.measure, "hits": hits.measure, "values": values.measure}
 
 
 def main() -> int:
