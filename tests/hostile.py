@@ -190,10 +190,10 @@ def checked(raw: bytes, key: str) -> bytes:
 
 def repacked(raw: bytes, key: str, payload: bytes, **fields: Any) -> bytes:
     """The entry with another payload, and a checksum that is right."""
-    opened = _frame.unpack(raw, key, integrity=False, limit=1 << 40)
+    opened = _frame.unpack(raw, key, integrity=False)
     header = opened.header._replace(**fields)
     return _frame.pack(header, key, (payload,), integrity=True) + payload
 
 
 def payload_of(raw: bytes, key: str) -> bytes:
-    return bytes(_frame.unpack(raw, key, integrity=False, limit=1 << 40).payload)
+    return bytes(_frame.unpack(raw, key, integrity=False).payload)

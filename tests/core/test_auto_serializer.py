@@ -283,3 +283,17 @@ def test_nothing_is_imported_before_it_is_needed():
     done = subprocess.run([sys.executable, "-c", script], input=stdin, capture_output=True, text=True, check=True)
     said = "DecodeError not installed: this value needs the library numpy, which cannot be imported (ModuleNotFoundError); "
     assert done.stdout.splitlines() == [f"{said}pip install 'cachekit-core[numpy]'"] * 3
+
+
+def test_an_array_that_only_seems_large_is_refused_before_it_is_copied():
+    """Eight bytes broadcast to 320 MB: the size is looked at first, nested or not."""
+    seeming = np.broadcast_to(np.zeros(1), (40_000_000,))
+    small = AutoSerializer(max_bytes=1 << 20)
+    for value in (seeming, [seeming]):
+        tracemalloc.start()
+        try:
+            with pytest.raises(SerializationError, match="320000000 bytes"):
+                small.dumps(value)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()

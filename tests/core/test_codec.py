@@ -17,7 +17,7 @@ from cachekit._codec import Codec, Limits, Stamp
 from cachekit.builtin.none import NoCompressor
 from cachekit.builtin.std import StdSerializer
 from cachekit.builtin.zstd import ZstdCompressor
-from cachekit.errors import ConfigurationError, DecodeError, SerializationError
+from cachekit.errors import DecodeError
 from cachekit.testing import MemoryBackend
 from forms import moved_clock
 
@@ -221,61 +221,6 @@ def test_a_bomb_is_a_miss_and_costs_no_memory(sizes):
     reason, megabytes = run.stdout.rsplit(maxsplit=1)
     assert reason in ("corrupt", "wrong size", "too large")
     assert int(megabytes) < 100
-
-
-class Rogue:
-    """A serializer or compressor of somebody's, whose methods do the wrong thing."""
-
-    name = "rogue"
-
-    def __init__(self, misdeed):
-        self._misdeed = misdeed
-
-    def _act(self, *_):
-        if isinstance(self._misdeed, type) and issubclass(self._misdeed, Exception):
-            raise self._misdeed("rogue")
-        return self._misdeed
-
-    dumps = loads = compress = decompress = _act
-
-
-MISDEEDS = [ValueError, MemoryError, RecursionError, "text", None, 5, [1], object()]
-
-
-@pytest.mark.parametrize("misdeed", MISDEEDS, ids=lambda misdeed: getattr(misdeed, "__name__", type(misdeed).__name__))
-def test_a_rogue_serializer_is_a_serialization_or_decode_error(misdeed):
-    """Whatever it raises or returns."""
-    rogue = codec(serializer=Rogue(misdeed))
-    with pytest.raises(SerializationError):
-        rogue.dumps([1])
-    if isinstance(misdeed, type):
-        with pytest.raises(DecodeError):
-            rogue.loads(b"1")
-
-
-@pytest.mark.parametrize("layers", [{"backend": None}, {}], ids=["L1 only", "over a backend"])
-@pytest.mark.parametrize("part", ["serializer", "compressor"])
-@pytest.mark.parametrize("misdeed", MISDEEDS, ids=lambda misdeed: getattr(misdeed, "__name__", type(misdeed).__name__))
-def test_a_rogue_serializer_or_compressor_never_fails_the_function(way, layers, part, misdeed):
-    """Its value is returned, and it is not cached rather than cached wrong."""
-    options = {"backend": MemoryBackend()} | layers | {part: Rogue(misdeed)}
-    function = way.cached(lambda value: [["x" * 1000, value]], **options)
-    for _ in range(2):
-        assert function(1) == [["x" * 1000, 1]]
-
-
-@pytest.mark.parametrize("name", ["", "zürich", "a b", "x" * 300, "\ud800"])
-def test_a_serializers_name_is_refused_or_works(way, name):
-    """A name that the frame cannot carry is an error when decorating, not a miss for ever."""
-    serializer = Another()
-    serializer.name = name
-    try:
-        function = way.cached(lambda value: value, backend=MemoryBackend(), serializer=serializer, l1_enabled=False)
-    except ConfigurationError as refusal:
-        assert "serializer" in str(refusal)
-        return
-    assert function(1) == function(1) == 1
-    assert function.info.l2_hits == 1
 
 
 def test_an_entry_refilled_into_l1_never_outlives_itself(way, monkeypatch):

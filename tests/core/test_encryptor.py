@@ -82,7 +82,7 @@ def test_every_changed_bit_of_a_sealed_entry_is_a_miss(way, integrity):
 
 def remade(raw: bytes, key: str, **fields: Any) -> bytes:
     """The entry with another header and a checksum that is right: what whoever can write to the backend can make."""
-    opened = _frame.unpack(raw, key, integrity=True, limit=1 << 30)
+    opened = _frame.unpack(raw, key, integrity=True)
     return _frame.pack(opened.header._replace(**fields), key, (opened.payload,), integrity=True) + opened.payload
 
 
@@ -107,7 +107,7 @@ def test_a_sealed_entry_that_was_moved_to_another_key_is_a_miss(way):
     function(1)
     function(2)
     one, two = function.key(1), function.key(2)
-    opened = _frame.unpack(backend.entries[one], one, integrity=True, limit=1 << 30)
+    opened = _frame.unpack(backend.entries[one], one, integrity=True)
     backend.entries[two] = _frame.pack(opened.header, two, (opened.payload,), integrity=True) + opened.payload
     assert function(2) == 2
     assert function.info.unread == {"sealed": 1}
@@ -196,7 +196,7 @@ def test_a_pickle_that_nobody_sealed_is_never_read(way):
     function = sealed(way, backend, serializer="pickle")
     function()
     key, raw = only_entry(backend)
-    opened = _frame.unpack(raw, key, integrity=True, limit=1 << 30)
+    opened = _frame.unpack(raw, key, integrity=True)
     payload = pickle.dumps(Trap())
     Trap.sprung = 0
     for encryptor in ("", "sealing"):

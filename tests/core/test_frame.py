@@ -21,7 +21,6 @@ TEXT = b"\xa4text"
 HEADER = Header(
     1_700_000_000_000_000, 1_700_001_800_000_000, 1_700_003_600_000_000, "std", "none", 5, (b"\x00\xff" * 8, b"t"), b"schema", "seal"
 )
-LIMIT = 1 << 30
 
 
 def pack(header, key, payload, *, integrity):
@@ -31,7 +30,7 @@ def pack(header, key, payload, *, integrity):
 
 def unpack(data, key, *, integrity):
     """The header and payload of a frame in one piece."""
-    opened = _frame.unpack(data, key, integrity=integrity, limit=LIMIT)
+    opened = _frame.unpack(data, key, integrity=integrity)
     return opened.header, bytes(opened.payload)
 
 
@@ -91,7 +90,7 @@ def test_a_frame_in_chunks_comes_back_as_it_was(header, manifest, payload, integ
     """Its header says where the payload is, and its checksum is the whole payload's."""
     header = header._replace(chunks=manifest)
     data = _frame.pack(header, KEY, (payload,), integrity=integrity)
-    opened = _frame.unpack(data, KEY, integrity=integrity, limit=LIMIT)
+    opened = _frame.unpack(data, KEY, integrity=integrity)
     assert (opened.header, bytes(opened.payload)) == (header, b"")
     opened.verify(KEY, payload)
     for key, other in ((KEY, payload + b"x"), (KEY + "x", payload)):
@@ -182,13 +181,11 @@ def refused_with(fields):
     return refusal.value.reason
 
 
-@pytest.mark.parametrize(
-    ("size", "total"), [(0, 10), (10, 10), (10, 0), (1, 65_537), (2**63, 2**64 - 1), (1000, LIMIT + 1), (5, 4)], ids=str
-)
+@pytest.mark.parametrize(("size", "total"), [(0, 10), (10, 10), (10, 0), (1, 65_537), (2**63, 2**64 - 1), (5, 4)], ids=str)
 def test_a_manifest_that_no_writer_makes_is_refused(size, total):
     """No bytes make a reader ask for a million chunks, or make room for a terabyte."""
     required = UNCHECKED[40:70]
-    assert refused_with(required + struct.pack(">BI", 12, 32) + bytes(16) + struct.pack(">QQ", size, total)) in ("malformed", "too large")
+    assert refused_with(required + struct.pack(">BI", 12, 32) + bytes(16) + struct.pack(">QQ", size, total)) == "malformed"
 
 
 @pytest.mark.parametrize("content", [b"", bytes(31), bytes(33)], ids=len)
@@ -246,7 +243,7 @@ def test_the_frozen_vectors_are_written_and_read(vector):
     payload, integrity = bytes.fromhex(vector["payload"]), vector["integrity"]
     data = _frame.pack(header, vector["key"], (payload,), integrity=integrity)
     assert (data if chunks else data + payload).hex() == vector["frame"]
-    opened = _frame.unpack(bytes.fromhex(vector["frame"]), vector["key"], integrity=integrity, limit=LIMIT)
+    opened = _frame.unpack(bytes.fromhex(vector["frame"]), vector["key"], integrity=integrity)
     assert opened.header == header
     assert bytes(opened.payload) == (b"" if chunks else payload)
     opened.verify(vector["key"], payload)

@@ -6,10 +6,12 @@ a reader of the older entry still finds the older chunks.
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from .errors import DecodeError, SerializationError
 
@@ -18,6 +20,9 @@ Buffer = bytes | memoryview
 
 MAX_CHUNKS = 65_536
 """The most chunks a value may have, so that no manifest makes a reader ask for more."""
+
+_BATCH = 16 << 20  # bytes that are read at once, beside the payload
+_MOST_AT_ONCE = 256
 
 _MAGIC = b"\xc5C"
 _HEAD = struct.Struct(">2s16sI")  # magic, write id, position
@@ -51,17 +56,15 @@ class Manifest:
         return cls(os.urandom(16), size, total)
 
     @classmethod
-    def read(cls, data: bytes, limit: int) -> Manifest:
+    def read(cls, data: bytes) -> Manifest:
         """The manifest in *data*.
 
         Raises:
-            DecodeError: it is malformed, or asks for more than *limit* bytes or `MAX_CHUNKS` chunks.
+            DecodeError: it is malformed, or asks for more than `MAX_CHUNKS` chunks.
         """
         if len(data) != _MANIFEST.size:
             raise DecodeError("malformed", "a chunk manifest of the wrong length")
         manifest = cls(*_MANIFEST.unpack(data))
-        if manifest.total > limit:
-            raise DecodeError("too large", f"it claims {manifest.total} bytes in chunks")
         if not 0 < manifest.size < manifest.total <= manifest.size * MAX_CHUNKS:
             raise DecodeError("malformed", "a chunk manifest that no writer makes")
         return manifest
@@ -70,28 +73,57 @@ class Manifest:
         """What `read` reads."""
         return _MANIFEST.pack(self.write_id, self.size, self.total)
 
-    def keys(self, key: str) -> tuple[str, ...]:
+    def keys(self, key: str) -> Iterator[str]:
         """Where the chunks of *key*'s entry are."""
-        count = -(-self.total // self.size)
-        return tuple(f"{key}:{self.write_id.hex()}:{position}" for position in range(count))
+        return (f"{key}:{self.write_id.hex()}:{position}" for position in range(-(-self.total // self.size)))
 
     def cut(self, payload: memoryview) -> Iterator[bytes]:
         """The chunks, one at a time, so that no second payload is in memory."""
         for position, start in enumerate(range(0, self.total, self.size)):
             yield b"".join((_HEAD.pack(_MAGIC, self.write_id, position), payload[start : start + self.size]))
 
-    def joined(self, chunks: Sequence[bytes | None]) -> bytes:
-        """The payload.
+
+class Joining:
+    """A payload that is put together from its chunks, a batch at a time: each is let go of before the next is read.
+
+    Parameters:
+        manifest: what the entry says of them.
+        key: the entry's.
+    """
+
+    def __init__(self, manifest: Manifest, key: str) -> None:
+        self._manifest = manifest
+        self._keys = manifest.keys(key)
+        self._position = 0
+        # The whole room at once: its content is then handed out as it is, where a join would copy it.
+        self._room = io.BytesIO()
+        self._room.seek(manifest.total - 1)
+        self._room.write(b"\0")
+        self._room.seek(0)
+
+    def wanted(self) -> tuple[str, ...]:
+        """The keys of the next batch; empty when there is none left."""
+        return tuple(islice(self._keys, max(1, min(_MOST_AT_ONCE, _BATCH // self._manifest.size))))
+
+    def add(self, chunks: Sequence[bytes | None]) -> None:
+        """Take the chunks of a batch.
 
         Raises:
-            DecodeError: a chunk is missing, of another write, out of place, or of the wrong length.
+            DecodeError: one is missing, of another write, out of place, or of the wrong length.
         """
-        return b"".join(self._content(position, chunk) for position, chunk in enumerate(chunks))
+        for chunk in chunks:
+            self._room.write(self._content(chunk))
+            self._position += 1
 
-    def _content(self, position: int, chunk: bytes | None) -> memoryview:
+    def payload(self) -> bytes:
+        """All of it."""
+        return self._room.getvalue()
+
+    def _content(self, chunk: bytes | None) -> memoryview:
+        manifest, position = self._manifest, self._position
         if chunk is None:
             raise DecodeError("chunk missing", "it was evicted, or never arrived")
-        length = _HEAD.size + min(self.size, self.total - position * self.size)
-        if type(chunk) is not bytes or len(chunk) != length or chunk[: _HEAD.size] != _HEAD.pack(_MAGIC, self.write_id, position):
+        length = _HEAD.size + min(manifest.size, manifest.total - position * manifest.size)
+        if type(chunk) is not bytes or len(chunk) != length or chunk[: _HEAD.size] != _HEAD.pack(_MAGIC, manifest.write_id, position):
             raise DecodeError("chunk", "of another write, out of place, or damaged")
         return memoryview(chunk)[_HEAD.size :]

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from . import _frame, _making
 from ._chunks import Buffer, Manifest
-from .contracts import BufferedSerializer, Compressor, Encryptor, PlainReads, Serializer
+from .contracts import BufferedSerializer, Compressor, Encryptor, PlainReads, Serializer, ViewReads
 from .errors import CachekitError, DecodeError, SerializationError
 
 _CLOCK_SKEW = 1_000_000  # microseconds by which another host's clock may be ahead
+_SEAL = 65_536  # bytes that an encryptor may add
 _VIEWED_FROM = 65_536  # bytes; less is cut out, since a view of little keeps much alive
 
 
@@ -76,7 +77,7 @@ class Codec:
         limits: Limits = Limits(),
     ) -> None:
         self._serializer = serializer
-        self._buffered = serializer if isinstance(serializer, BufferedSerializer) else None
+        self._buffered = serializer if isinstance(serializer, BufferedSerializer) and _is_whole(type(serializer)) else None
         self._compressor = compressor
         self._encryptor = encryptor
         self._sealed_by = "" if encryptor is None else encryptor.name
@@ -163,6 +164,8 @@ class Codec:
         manifest = Manifest.of(total, piece)
         header = header._replace(chunks=manifest)
         head = _frame.pack(header, key, payload, integrity=self._integrity)
+        if len(head) > piece:
+            raise SerializationError(f"the backend takes {piece} bytes at once, and what says where the chunks are is {len(head)}")
         chunks = zip(manifest.keys(key), manifest.cut(memoryview(_joined(payload))), strict=True)
         return Packed(head, len(head) + total, chunks)
 
@@ -193,7 +196,7 @@ class Codec:
         Raises:
             DecodeError: with the reason it may not.
         """
-        opened = _frame.unpack(raw, key, integrity=self._integrity, limit=2 * self.limits.value)
+        opened = _frame.unpack(raw, key, integrity=self._integrity)
         header = opened.header
         moment = _micros(now.created)
         if header.serializer != self._serializer.name:
@@ -210,17 +213,19 @@ class Codec:
             raise DecodeError("schema", "what the function returns was of another form")
         if header.size > self.limits.value:
             raise DecodeError("too large", f"it claims {header.size} bytes; see CACHEKIT_MAX_VALUE_SIZE_MB")
+        if header.chunks is not None and header.chunks.total > header.size + _SEAL:
+            raise DecodeError("malformed", "more in its chunks than they unfold to")
         return opened
 
-    def unpack(self, opened: _frame.Opened, key: str, now: Stamp, chunks: Sequence[bytes | None] = ()) -> Decoded:
-        """The entry that was opened, its payload put together from *chunks* if it is not in one piece.
+    def unpack(self, opened: _frame.Opened, key: str, now: Stamp, joined: bytes = b"") -> Decoded:
+        """The entry that was opened, with the payload that was *joined* from its chunks if it has some.
 
         Raises:
             DecodeError: with the reason it may not be served.
         """
         header, payload = opened.header, opened.payload
         if header.chunks is not None:
-            payload = memoryview(header.chunks.joined(chunks))
+            payload = memoryview(joined)
             opened.verify(key, payload)
         if self._encryptor is not None:
             payload = memoryview(self._unsealed(self._encryptor, payload, _frame.associated(header, key, integrity=self._integrity)))
@@ -243,7 +248,7 @@ class Codec:
             return bytes(payload) if header.size < _VIEWED_FROM else payload
         compressor = self._compressor if header.compressor == self._compressor.name else _found_compressor(header.compressor)
         try:
-            data = compressor.decompress(bytes(payload), header.size)
+            data = compressor.decompress(payload if isinstance(compressor, ViewReads) else bytes(payload), header.size)
         except DecodeError:
             raise
         except Exception as error:  # noqa: BLE001 - anybody's compressor, over hostile bytes
@@ -251,6 +256,15 @@ class Codec:
         if type(data) is not bytes or len(data) != header.size:
             raise DecodeError("wrong size")
         return data
+
+
+def _is_whole(cls: type) -> bool:
+    """Whether *cls* reads and writes buffers as it reads and writes bytes: a subclass may have changed one way and inherited the other."""
+
+    def depth(name: str) -> int:
+        return next(i for i, base in enumerate(cls.__mro__) if name in vars(base))
+
+    return depth("dumps_buffers") <= depth("dumps") and depth("loads_buffer") <= depth("loads")
 
 
 def _joined(buffers: Sequence[Buffer]) -> bytes:

@@ -86,19 +86,19 @@ def associated(header: Header, key: str, *, integrity: bool) -> bytes:
     return _LENGTH.pack(len(name)) + name + _rendered(header._replace(chunks=None), integrity=integrity)
 
 
-def unpack(data: bytes, key: str, *, integrity: bool, limit: int) -> Opened:
+def unpack(data: bytes, key: str, *, integrity: bool) -> Opened:
     """The frame in *data*.
 
     Raises:
-        DecodeError: not a frame, of another version, damaged, written for another key, written
-            without a checksum where *integrity* asks for one, or with chunks of more than *limit* bytes.
+        DecodeError: not a frame, of another version, damaged, written for another key, or
+            without a checksum where *integrity* asks for one.
     """
     checked, checksum, times, start = _fixed(data, integrity=integrity)
     raw = data[: _CHECKSUM.start] + _NO_CHECKSUM + data[_CHECKSUM.stop : start]
     payload = memoryview(data)[start:]
     intact = not checked or _checksum(raw, key, (payload,)) == checksum
     try:
-        header = _header(*times, _fields(data[_FIXED.size : start]), limit)
+        header = _header(*times, _fields(data[_FIXED.size : start]))
     except DecodeError:
         if not intact:
             raise _damaged() from None
@@ -165,14 +165,14 @@ def _checksum(raw: bytes, key: str, payload: Sequence[Buffer]) -> bytes:
     return digest.digest()
 
 
-def _header(created: int, soft: int, hard: int, fields: dict[int, bytes], limit: int) -> Header:
+def _header(created: int, soft: int, hard: int, fields: dict[int, bytes]) -> Header:
     try:
         (size,) = _NUMBER.unpack(fields[_SIZE])
         serializer, compressor = fields[_SERIALIZER].decode("ascii"), fields[_COMPRESSOR].decode("ascii")
         encryptor = fields.get(_ENCRYPTOR, b"").decode("ascii")
     except (KeyError, struct.error, UnicodeDecodeError):
         raise DecodeError("malformed", "a field is missing or of the wrong form") from None
-    chunks = Manifest.read(fields[_CHUNKS], limit) if _CHUNKS in fields else None
+    chunks = Manifest.read(fields[_CHUNKS]) if _CHUNKS in fields else None
     tokens = tuple(_tokens(fields.get(_TOKENS, b"")))
     return Header(created, soft, hard, serializer, compressor, size, tokens, fields.get(_SCHEMA, b""), encryptor, chunks)
 

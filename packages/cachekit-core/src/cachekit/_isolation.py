@@ -104,8 +104,9 @@ def hold_any(value: Any, dumps: Callable[[Any], Sequence[Buffer]], loads: Callab
 
 
 def _held_encoded(data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Held:
-    # One piece was read from the backend and is nobody else's; several are views of the value itself.
-    held = data[0] if len(data) == 1 else memoryview(b"".join(data))
+    # A view of anything but bytes may be of the value itself, which its owner can change.
+    whole = len(data) == 1 and (type(data[0]) is bytes or type(data[0].obj) is bytes)
+    held = data[0] if whole else memoryview(b"".join(data))
     return Encoded(held, held.nbytes if isinstance(held, memoryview) else len(held), loads)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
+from ._chunks import Joining
 from ._codec import Decoded, Packed
 from ._effects import Delete, Read, Steps, Wait, Write
 from ._report import Invalidation
@@ -47,15 +48,21 @@ def read(site: Site, call: Call, key: str, store: Store) -> Steps[Decoded | None
         opened = codec.open(raw, key, now)
         if opened.header.tokens != call.tokens:
             raise DecodeError("invalidated")
-        chunks: Sequence[bytes | None] = ()
+        joined = b""
         if opened.header.chunks is not None:
-            chunks = yield Read(store, opened.header.chunks.keys(key))
-        return codec.unpack(opened, key, now, chunks)
+            joined = yield from _joined(store, Joining(opened.header.chunks, key))
+        return codec.unpack(opened, key, now, joined)
     except DecodeError as error:
         site.misread(error)
     except BackendError as error:
         site.failed(error)
     return None
+
+
+def _joined(store: Store, joining: Joining) -> Steps[bytes]:
+    while keys := joining.wanted():
+        joining.add((yield Read(store, keys)))
+    return joining.payload()
 
 
 def write(site: Site, call: Call, key: str, packed: Packed) -> Steps[None]:

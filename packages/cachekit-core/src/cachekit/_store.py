@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _fork
-from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable, LimitedEntries, LimitedValues
+from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable
 from .errors import BackendError, TransientBackendError, ValueTooLargeError
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ class Store:
     @property
     def max_value_bytes(self) -> int | None:
         """What the backend takes at once, if it says so."""
-        return self.backend.max_value_bytes if isinstance(self.backend, LimitedValues) else None
+        return _limit(self.backend, "max_value_bytes")
 
     def check_size(self, size: int) -> None:
         """Raise `ValueTooLargeError` if an entry of *size* bytes, whole or in chunks, is more than the backend is for."""
-        if isinstance(self.backend, LimitedEntries) and size > self.backend.max_entry_bytes:
-            raise ValueTooLargeError(f"{size} bytes once stored, and an entry may take {self.backend.max_entry_bytes}")
+        limit = _limit(self.backend, "max_entry_bytes")
+        if limit is not None and size > limit:
+            raise ValueTooLargeError(f"{size} bytes once stored, and an entry may take {limit}")
 
     def read(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         with _meant(self.name, "get"):
@@ -90,6 +91,15 @@ class Store:
             await self.backend.aclose()
         else:
             await in_thread(self.close)
+
+
+def _limit(backend: Any, name: str) -> int | None:
+    """A limit of `LimitedValues` or `LimitedEntries`, if *backend* has one; anybody's attribute may be none, or raise."""
+    try:
+        limit = getattr(backend, name, None)
+    except Exception:  # noqa: BLE001
+        return None
+    return limit if type(limit) is int and limit > 0 else None
 
 
 def _each(keys: Sequence[str], values: Sequence[bytes | None]) -> Sequence[bytes | None]:

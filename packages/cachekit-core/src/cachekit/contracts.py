@@ -211,6 +211,16 @@ class Compressor(Protocol):
         ...
 
 
+@runtime_checkable
+class ViewReads(Protocol):
+    """Capability of a compressor: `decompress` takes a view of bytes too, which saves a copy of them."""
+
+    @property
+    def reads_views(self) -> bool:
+        """True."""
+        ...
+
+
 class Encryptor(Protocol):
     """Bytes to sealed bytes and back. `name` is written into each frame."""
 

@@ -32,8 +32,12 @@ _DATA = struct.Struct(">BI")
 _BIN32 = 0xC6
 
 
-def extension(budget: Budget) -> Extension:
-    """The extension for NumPy, which reads within *budget*."""
+def extension(budget: Budget, max_bytes: int) -> Extension:
+    """The extension for NumPy, which reads within *budget*, and writes arrays of at most *max_bytes*."""
+
+    def encoder(cls: type) -> Encoder | None:
+        encode = _encoder(cls)
+        return _bounded(encode, max_bytes) if encode is _encoded else encode
 
     def decode(items: list[Any]) -> Any:
         text, data = items
@@ -41,7 +45,16 @@ def extension(budget: Budget) -> Extension:
             raise DecodeError("corrupt", "an array without its bytes")
         return _decoded(text, memoryview(data), budget)
 
-    return Extension(_encoder, {tags.NDARRAY: decode, tags.NUMPY_SCALAR: _decoded_scalar})
+    return Extension(encoder, {tags.NDARRAY: decode, tags.NUMPY_SCALAR: _decoded_scalar})
+
+
+def _bounded(encode: Encoder, max_bytes: int) -> Encoder:
+    def bounded(value: Any) -> list[Any]:
+        if value.nbytes > max_bytes:  # before it is copied: a broadcast array takes up next to nothing
+            raise SerializationError(f"an array of {value.nbytes} bytes, and a value may take {max_bytes}; see CACHEKIT_MAX_VALUE_SIZE_MB")
+        return encode(value)
+
+    return bounded
 
 
 def _encoder(cls: type) -> Encoder | None:

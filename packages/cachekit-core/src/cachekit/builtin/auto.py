@@ -41,7 +41,7 @@ class AutoSerializer(StdSerializer):
         self._budget = ThreadsBudget()
         # Those of another `auto`, as `for_annotation` passes them on, count against its budget.
         others = tuple(extension for extension in extensions if _OWN.isdisjoint(extension.decoders))
-        own = tuple(map(_installed, (_arrays.extension(self._budget), _frames_extension(self._budget, max_bytes))))
+        own = tuple(map(_installed, (_arrays.extension(self._budget, max_bytes), _frames_extension(self._budget, max_bytes))))
         super().__init__(max_bytes=max_bytes, extensions=own + others)
 
     def dumps(self, value: Any) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
 from collections.abc import Iterator
 
@@ -32,6 +31,7 @@ class GzipCompressor:
     """
 
     name = "gzip"
+    reads_views = True
 
     def __init__(self, level: int = 6) -> None:
         self._level = checked_level(level)
@@ -39,22 +39,24 @@ class GzipCompressor:
     def compress(self, data: bytes) -> bytes:
         return gzip.compress(data, self._level, mtime=0)
 
-    def decompress(self, data: bytes, size: int) -> bytes:
+    def decompress(self, data: bytes | memoryview, size: int) -> bytes:
         try:
             return gathered(_unfolded(data), size, most=_RATIO * len(data))
         except zlib.error as error:
             raise DecodeError("corrupt", f"gzip: {error}") from None
 
 
-def _unfolded(data: bytes) -> Iterator[bytes]:
+def _unfolded(data: bytes | memoryview) -> Iterator[bytes]:
     stream = zlib.decompressobj(_GZIP)
-    source = io.BytesIO(data)
+    rest = memoryview(data)
     while not stream.eof:
         # In slices: what is not consumed is copied each time.
-        given = stream.unconsumed_tail or source.read(PIECE)
+        given: bytes | memoryview = stream.unconsumed_tail
+        if not given:
+            given, rest = rest[:PIECE], rest[PIECE:]
         piece = stream.decompress(given, PIECE)
         if not given and not piece:
             raise DecodeError("corrupt", "gzip: it ends too early")
         yield piece
-    if stream.unused_data or source.read(1):
+    if stream.unused_data or rest:
         raise DecodeError("corrupt", "gzip: data after the end")

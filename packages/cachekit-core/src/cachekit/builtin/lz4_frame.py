@@ -30,6 +30,7 @@ class Lz4Compressor:
     """
 
     name = "lz4"
+    reads_views = True
 
     def __init__(self, level: int = 6) -> None:
         self._frame = library("lz4.frame", "the compressor 'lz4'")
@@ -41,7 +42,7 @@ class Lz4Compressor:
         compressed: bytes = self._frame.compress(data, compression_level=self._level, content_checksum=True)
         return compressed
 
-    def decompress(self, data: bytes, size: int) -> bytes:
+    def decompress(self, data: bytes | memoryview, size: int) -> bytes:
         try:
             return gathered(self._unfolded(memoryview(data)), size, most=_RATIO * len(data))
         except (RuntimeError, ValueError):

@@ -29,6 +29,7 @@ class ZstdCompressor:
     """
 
     name = "zstd"
+    reads_views = True
 
     def __init__(self, level: int = 6) -> None:
         self._level = checked_level(level)
@@ -40,7 +41,7 @@ class ZstdCompressor:
             context = self._local.compressor = zstandard.ZstdCompressor(level=self._level)
         return context.compress(data)
 
-    def decompress(self, data: bytes, size: int) -> bytes:
+    def decompress(self, data: bytes | memoryview, size: int) -> bytes:
         context: zstandard.ZstdDecompressor | None = getattr(self._local, "decompressor", None)
         if context is None:
             context = self._local.decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
