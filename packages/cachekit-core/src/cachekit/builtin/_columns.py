@@ -38,12 +38,13 @@ def encoded(values: Any, label: Any, budget: Budget) -> tuple[Any, list[Any]]:
         SerializationError: it would not come back as it was; the text has its *label*, the dtype and a remedy.
     """
     pa, dtype = pyarrow(), values.dtype
-    if type(values).__name__ == "ndarray" and (types := _plain_types(dtype.str)):
-        return _plain_column(values, types[1]), ["numpy", dtype.str]
+    is_numpy = type(values).__name__ == "ndarray"
+    if is_numpy and (types := _plain_form(dtype)):
+        return _plain_column(values, types[0]), types[1]
     try:
         if type(dtype).__name__ == "CategoricalDtype":
             return _encoded_category(values, label, budget)
-        form = _object_form(values) if type(values).__name__ == "ndarray" else _form(dtype)
+        form = _object_form(values) if is_numpy else _form(dtype)
         kind = getattr(pa, _OBJECT_FORMS[form[1]])() if form[0] == "object" else None
         array = pa.array(values, kind, from_pandas=False if kind else None)
         if isinstance(array, pa.ChunkedArray):
@@ -71,19 +72,26 @@ def _plain_types(text: str) -> tuple[Any, Any] | None:
     return (np.dtype(text), pyarrow().from_numpy_dtype(np.dtype(text))) if _PLAIN.fullmatch(text) else None
 
 
+@functools.lru_cache(maxsize=64)
+def _plain_form(dtype: Any) -> tuple[Any, list[Any]] | None:
+    """The type of Arrow of plain values, and their form, which is given to many and not changed."""
+    types = _plain_types(dtype.str)
+    return None if types is None else (types[1], ["numpy", dtype.str])
+
+
 def _plain_column(values: Any, kind: Any) -> Column:
     """Plain *values* as a column, without a copy of those that lie together."""
     import numpy as np
 
     validity: bytes | memoryview = b""
-    nulls = 0
-    if values.dtype.kind == "b":
+    nulls, of = 0, values.dtype.kind
+    if of == "b":
         return Column(kind, len(values), 0, (validity, _octets(np.packbits(values, bitorder="little"))))
-    if values.dtype.kind in "mM" and len(values) and values.view(np.int64).min() == _NOT_A_TIME:
+    if of in "mM" and len(values) and values.view(np.int64).min() == _NOT_A_TIME:
         present = ~np.isnat(values)
         nulls = len(values) - int(np.count_nonzero(present))
         validity = _octets(np.packbits(present, bitorder="little"))
-    return Column(kind, len(values), nulls, (validity, _octets(np.ascontiguousarray(values).view("u1"))))
+    return Column(kind, len(values), nulls, (validity, _octets(np.ascontiguousarray(values).view(np.uint8))))
 
 
 def _octets(array: Any) -> memoryview:
@@ -198,6 +206,8 @@ def decoded(column: Any, form: list[Any], budget: Budget) -> Any:
             return pd.Categorical.from_codes(codes_of(array), dtype=pd.CategoricalDtype(categories, bool(ordered)))
     array = as_array(column)
     dtype = _dtype(form, array, budget)
+    if form[0] == "string" and form[1] == "pyarrow" and (texts := _texts()) is not None:
+        return texts(array, dtype=dtype)
     if form[0] != "object":
         return dtype.__from_arrow__(array)
     if form[1] in ("str", "bytes"):
@@ -205,6 +215,13 @@ def decoded(column: Any, form: list[Any], budget: Budget) -> Any:
     made = np.empty(len(array), object)
     made[:] = array.to_pylist()
     return made
+
+
+@functools.cache
+def _texts() -> Any:
+    """What `__from_arrow__` comes to for texts of Arrow, in a third of its time; None before pandas 3."""
+    pd = pandas()
+    return pd.arrays.ArrowStringArray if pd.__version__.partition(".")[0] not in ("1", "2") else None
 
 
 def _decoded_plain(column: Any, dtype: Any, kind: Any) -> Any:
@@ -215,6 +232,29 @@ def _decoded_plain(column: Any, dtype: Any, kind: Any) -> Any:
     if not is_column or nulls:
         return as_array(column).to_numpy(zero_copy_only=False)
     return _plain_values(column.buffers[1], column.rows, dtype)
+
+
+def plain_dtype(column: Any, form: list[Any]) -> Any:
+    """NumPy's dtype of a `Column` that `fill` can do; or None."""
+    if type(column) is not Column or column.nulls or form[0] != "numpy" or len(form[1]) >= _LONGEST:
+        return None
+    types = _plain_types(form[1])
+    if types is None:
+        return None
+    if types[1] != column.kind:
+        raise DecodeError("corrupt", f"{types[0]} does not come from this column")
+    return types[0]
+
+
+def fill(row: Any, column: Any) -> None:
+    """Copy a `Column` of plain values, or an array, to a *row* of its dtype and length."""
+    row[:] = _plain_values(column.buffers[1], column.rows, row.dtype) if type(column) is Column else column
+
+
+def rows_of(column: Any) -> int:
+    """How many values a `Column` or array has."""
+    rows: int = column.rows if type(column) is Column else len(column)
+    return rows
 
 
 def codes_of(array: Any) -> Any:

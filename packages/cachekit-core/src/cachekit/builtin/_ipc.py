@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import DecodeError, SerializationError, shown
 from ._budget import Budget
-from ._flat import Batch, Column, Form, array_of, column_of, cut, form_of, message_of, prefixed
+from ._flat import Batch, Column, Form, array_of, batch_of, column_of, cut, form_of, message_of, prefixed
 from ._flatbuffer import I16, I32, I64, U8, U32, Table, number
 from ._optional import pyarrow
 
@@ -137,7 +137,7 @@ def read(data: memoryview, budget: Budget) -> tuple[Described, list[Column] | pa
     A table and a batch may be accessed safely, and so may the arrays that are made of the columns.
     """
     pa = pyarrow()
-    described, batches = inspect([data], budget)
+    described, batches = _lone(data, budget) or inspect([data], budget)
     if described.forms and len(batches) == 1 and batches[0][0].rows:
         return described, cut(described.forms, *batches[0])
     stream = pa.ipc.open_stream(pa.py_buffer(data))
@@ -211,6 +211,21 @@ def inspect(stream: list[memoryview], budget: Budget) -> tuple[Described, list[t
     return schema, batches
 
 
+def _lone(data: memoryview, budget: Budget) -> tuple[Described, list[tuple[Batch, memoryview]]] | None:
+    """`inspect` of a schema and one batch, as nearly all are, in half of its time; None for anything else, sound or not."""
+    if len(data) < 24 or data[-8:] != _END:
+        return None
+    at = 8 + number(data, I32, 4)
+    body = at + 8 + number(data, I32, at + 4)
+    if not 16 <= at <= body - 16 <= len(data) - 24 or not data[:4] == data[at : at + 4] == _END[:4]:
+        return None
+    schema, batch = _parsed(bytes(data[8:at]), first=True), _parsed(bytes(data[at + 8 : body]), first=False)
+    if schema.described is None or batch.kind != _BATCH or batch.batch is None or body + batch.body + 8 != len(data):
+        return None
+    budget.take(batch.batch.values * _BYTES_PER_VALUE)
+    return schema.described, [(batch.batch, data[body:-8])]
+
+
 def _messages(data: memoryview) -> Iterator[tuple[Message, memoryview]]:
     """Each message and its body, as they follow each other."""
     at = 0
@@ -247,10 +262,10 @@ def _parse(metadata: bytes) -> Message:
     if kind == _SCHEMA:
         return Message(kind, 0, described=_described(metadata, header))
     if kind == _BATCH:
-        return Message(kind, body, batch=_batch_of(header, body))
+        return Message(kind, body, batch=batch_of(header, body))
     if header.number(2, U8):
         raise DecodeError("not understood", "arrow: a dictionary that changes")
-    return Message(kind, body, batch=_batch_of(header.table(1), body), dictionary=header.number(0, I64))
+    return Message(kind, body, batch=batch_of(header.table(1), body), dictionary=header.number(0, I64))
 
 
 # A function's frames have one schema, and those of numbers one layout; to walk through them is a third of reading a small one.
@@ -282,17 +297,3 @@ def _inspect_fields(parent: Table, slot: int, left: int) -> int:
         if left < 0:
             raise DecodeError("corrupt", "arrow: fields that overlap")
     return left
-
-
-def _batch_of(header: Table, body: int) -> Batch:
-    if header.has(3):
-        raise DecodeError("not understood", "arrow: a compressed body")
-    batch = Batch(header.number(0, I64), tuple(header.pairs(1)), tuple(header.pairs(2)))
-    end = 0
-    for offset, length in batch.buffers:
-        if offset < end or length < 0 or offset + length > body:
-            raise DecodeError("corrupt", "arrow: buffers that overlap or lie outside")
-        end = offset + length
-    if batch.rows < 0 or any(rows < 0 for rows, _ in batch.nodes):
-        raise DecodeError("corrupt", "arrow: a negative length")
-    return batch
