@@ -97,7 +97,7 @@ def _limit(backend: Any, name: str) -> int | None:
     """A limit of `LimitedValues` or `LimitedEntries`, if *backend* has one; anybody's attribute may be none, or raise."""
     try:
         limit = getattr(backend, name, None)
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - anybody's property
         return None
     return limit if type(limit) is int and limit > 0 else None
 
