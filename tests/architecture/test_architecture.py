@@ -15,15 +15,17 @@ SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # From the foundations up. A module imports from the rows above its own, at any time and for any purpose.
 LAYERS = """
-    errors contracts builtin.tags builtin.extension builtin._exactly _fork _proposed _report _writes _pending _shapes config.settings
-    hookspecs config.groups config.loading _names _ttl _chunks _store builtin._budget builtin._flatbuffer builtin._gathered builtin._level \
+    errors contracts _fork _proposed _report _writes _pending _shapes config.settings builtin.tags builtin.extension builtin._exactly \
+        builtin._flags builtin._structs
+    hookspecs _scopes config.groups config.loading _names _ttl _chunks _store builtin._budget builtin._flatbuffer builtin._gathered \
+        builtin._level \
         builtin._msgspec_types builtin._optional builtin._unfolding
     config signatures _frame _isolation _keys _schemas builtin builtin.none builtin.reading builtin.writing builtin.pickled builtin.zstd \
-        builtin.gzipped builtin.lz4_frame builtin.plain_json builtin.typed_msgpack builtin._arrays builtin._flat
-    presets _memory _flight _annotations builtin._instances builtin._columns builtin._ipc builtin._polars
-    _binding _identity _effects builtin.typed builtin._pandas
-    builtin._frames
-    builtin.std builtin.arrow
+        builtin.gzipped builtin.lz4_frame builtin.typed_msgpack builtin._arrays builtin._flat
+    presets _memory _flight _walking builtin._instances builtin._columns builtin._ipc builtin._polars
+    _binding _identity _effects _annotations builtin.typed builtin._pandas
+    _lossy builtin._frames
+    builtin.std builtin.arrow builtin.plain_json
     builtin.auto
     builtin.plugin serializers compressors
     _plugins

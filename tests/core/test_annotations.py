@@ -30,7 +30,7 @@ import pyarrow as pa
 import pydantic
 import pytest
 
-from cachekit import _annotations
+from cachekit import _annotations, _lossy
 from cachekit.builtin.std import StdSerializer
 from models import VALUES, Color, Page, User
 
@@ -179,7 +179,7 @@ def test_no_annotation_does_harm(annotation: Any) -> None:
     except _annotations.Unresolved:
         return
     assert len(_annotations.fingerprint(found)) in (0, 16)
-    assert _annotations.lossy(found) is None or isinstance(_annotations.lossy(found), str)
+    assert _lossy.lossy(found) is None or isinstance(_lossy.lossy(found), str)
     assert StdSerializer().for_annotation(found).dumps([1]) == StdSerializer().dumps([1])
 
 
@@ -251,7 +251,7 @@ LOSSY: dict[str, tuple[Any, str]] = {
 def test_what_can_never_come_back_is_told(case: str) -> None:
     """With the name of the class, and what to do."""
     annotation, text = LOSSY[case]
-    reason = _annotations.lossy(annotation)
+    reason = _lossy.lossy(annotation)
     assert reason is not None
     assert re.search(text, reason), reason
 
@@ -268,7 +268,7 @@ FINE: list[Any] = [
 @pytest.mark.parametrize("annotation", FINE, ids=repr)
 def test_what_may_come_back_is_not(annotation: Any) -> None:
     """Abstract containers, and whatever says nothing, among it."""
-    assert _annotations.lossy(annotation) is None
+    assert _lossy.lossy(annotation) is None
 
 
 def test_no_optional_library_is_imported() -> None:
@@ -277,7 +277,7 @@ def test_no_optional_library_is_imported() -> None:
         import sys
         from dataclasses import dataclass
         from typing import NamedTuple, TypedDict
-        from cachekit import _annotations
+        from cachekit import _annotations, _lossy
         from cachekit.builtin.std import StdSerializer
         @dataclass
         class A:
@@ -288,7 +288,7 @@ def test_no_optional_library_is_imported() -> None:
             c: int
         def f() -> A | B | C: ...
         annotation = _annotations.returned(f)
-        assert _annotations.fingerprint(annotation) and _annotations.lossy(annotation) is None
+        assert _annotations.fingerprint(annotation) and _lossy.lossy(annotation) is None
         std = StdSerializer().for_annotation(annotation)
         value = A([B({"c": 1})])
         assert std.loads(std.dumps(value)) == value

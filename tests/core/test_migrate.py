@@ -87,6 +87,29 @@ def test_migrate_is_given_the_plain_data_once(way, each_backend):
     assert (plain["name"], plain["at"]) == ("Ada", {"x": 1, "y": 2})
 
 
+Frozen = make_dataclass("Frozen", [("a", int)], frozen=True)
+ONE, TWO = Frozen(1), Frozen(2)
+UNHASHABLE = {
+    "set": (set[Frozen], {ONE}, [{"a": 1}]),
+    "frozenset": (frozenset[Frozen], frozenset({ONE}), [{"a": 1}]),
+    "set of tuples": (set[tuple[Frozen, int]], {(ONE, 2)}, [({"a": 1}, 2)]),
+    "set of sets": (set[frozenset[Frozen]], {frozenset({ONE})}, [[{"a": 1}]]),
+    "keys": (dict[Frozen, str], {ONE: "x", TWO: "y"}, [[{"a": 1}, "x"], [{"a": 2}, "y"]]),
+    "hashable": (dict[int, set[int] | Frozen], {1: {2}, 3: ONE}, {1: {2}, 3: {"a": 1}}),
+}
+
+
+@pytest.mark.parametrize("case", UNHASHABLE)
+def test_migrate_is_given_what_cannot_be_hashed_in_lists(way, case):
+    """A list for a set of instances, a list of pairs for a dict with such keys."""
+    returns, value, plain = UNHASHABLE[case]
+    backend, given = FiveVerbs(), []
+    deployed(way, backend, returns, value)()
+    function = deployed(way, backend, int, None, migrate=lambda data: given.append(data) or 1)
+    assert function() == 1
+    assert given == [plain]
+
+
 def test_what_migrate_made_is_each_callers_own(way):
     """As any other value from the cache."""
     backend = FiveVerbs()
@@ -176,3 +199,15 @@ def test_a_migrate_that_is_a_coroutine_function_is_refused():
 
     with pytest.raises(ConfigurationError, match="plain function"):
         cache(migrate=migrate)
+
+
+def test_a_migrate_that_is_called_as_a_coroutine_is_refused():
+    """An object with `async def __call__` is no plain function either; a class that has one is."""
+
+    class Migrate:
+        async def __call__(self, plain: Any) -> Any:
+            return plain
+
+    with pytest.raises(ConfigurationError, match="plain function"):
+        cache(migrate=Migrate())
+    assert callable(cache(migrate=Migrate))

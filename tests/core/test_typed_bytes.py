@@ -12,7 +12,7 @@ from cachekit.builtin import tags
 from cachekit.builtin.std import StdSerializer
 from cachekit.builtin.typed import PLAIN_DECODERS, extension_for
 from cachekit.errors import DecodeError
-from models import Access, Color, Event, Loose, Options, Page, Pair, Point, Row, User
+from models import Access, Color, Event, Loose, Model, Options, Page, Pair, Point, Row, User
 
 MARK = bytes([0xC7, 0, tags.TYPED])
 
@@ -48,6 +48,9 @@ HOSTILE: dict[str, tuple[Any, list[Any]]] = {
     "an extra of another type": (Loose, ["Loose", {"a": 1}, {"extra": [1]}]),
     "an extra with other keys": (Loose, ["Loose", {"a": 1}, {"extra": {1: 1}}]),
     "fields set of another type": (Loose, ["Loose", {"a": 1}, {"set": [1]}]),
+    "no extra where it is kept": (Loose, ["Loose", {"a": 1}]),
+    "no extra, but state": (Loose, ["Loose", {"a": 1}, {"set": []}]),
+    "no private attributes": (Model, ["Model", {"id": 1, "color": None, "friends": []}]),
     "private of another type": (Loose, ["Loose", {"a": 1}, {"private": 1}]),
     "a named tuple cut short": (Pair, ["Pair", {"left": 1}]),
     "a named tuple unset": (Row, ["Row", {"a": 1}, {"unset": ["b"]}]),

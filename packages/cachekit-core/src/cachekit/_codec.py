@@ -248,7 +248,8 @@ class Codec:
             return bytes(payload) if header.size < _VIEWED_FROM else payload
         compressor = self._compressor if header.compressor == self._compressor.name else _found_compressor(header.compressor)
         try:
-            data = compressor.decompress(payload if isinstance(compressor, ViewReads) else bytes(payload), header.size)
+            given: Any = payload if isinstance(compressor, ViewReads) else bytes(payload)
+            data = compressor.decompress(given, header.size)
         except DecodeError:
             raise
         except Exception as error:  # noqa: BLE001 - anybody's compressor, over hostile bytes

@@ -105,7 +105,7 @@ def hold_any(value: Any, dumps: Callable[[Any], Sequence[Buffer]], loads: Callab
 
 def _held_encoded(data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Held:
     # A view of anything but bytes may be of the value itself, which its owner can change.
-    whole = len(data) == 1 and (type(data[0]) is bytes or type(data[0].obj) is bytes)
+    whole = len(data) == 1 and type(data[0].obj if isinstance(data[0], memoryview) else data[0]) is bytes
     held = data[0] if whole else memoryview(b"".join(data))
     return Encoded(held, held.nbytes if isinstance(held, memoryview) else len(held), loads)
 

@@ -51,7 +51,8 @@ def _check_forms(policy: Policy) -> None:
 def _check_names(policy: Policy) -> None:
     if policy.key is not None and not callable(policy.key):
         raise ConfigurationError.of("key", policy.key, "takes a function of the call's arguments, or None")
-    if policy.migrate is not None and (not callable(policy.migrate) or inspect.iscoroutinefunction(policy.migrate)):
+    migrate = policy.migrate
+    if migrate is not None and not (callable(migrate) and not any(map(inspect.iscoroutinefunction, (migrate, type(migrate).__call__)))):
         raise ConfigurationError.of("migrate", policy.migrate, "takes a plain function of an older entry's plain data, or None")
     if inspect.iscoroutinefunction(policy.key):
         raise ConfigurationError.of("key", policy.key, "takes a plain function; a key is needed before anything is awaited")

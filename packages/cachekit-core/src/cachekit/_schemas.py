@@ -5,21 +5,24 @@ Optional libraries are recognised by what they leave on a class, and never impor
 
 from __future__ import annotations
 
-import collections
 import dataclasses
+import datetime as dt
+import decimal
 import enum
+import functools
 import inspect
 import sys
 import types
 import typing
-from collections import Counter
-from collections.abc import Iterator
+import uuid
+import weakref
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ._names import module_name
-from ._shapes import ALIAS, UNION, evaluated_if_possible, qualifiers, shape
+from ._scopes import Scope
+from ._shapes import Shape, constant, led_to, met_within, qualifiers
 
 DATACLASS: Final = "dataclass"
 PYDANTIC: Final = "pydantic"
@@ -28,6 +31,8 @@ STRUCT: Final = "struct"
 NAMEDTUPLE: Final = "namedtuple"
 TYPEDDICT: Final = "typeddict"
 ENUM: Final = "enum"
+
+_PRINTED: Final = frozenset({decimal.Decimal, uuid.UUID, dt.datetime, dt.date, dt.time, dt.timedelta})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +43,46 @@ class Field:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Schema:
     """A class that an annotation names.
 
     Parameters:
         fields: by name, in order; none for an enum.
+        private: the annotations of pydantic's private attributes, by name.
         of: other annotations that it depends on: the arguments of its generic bases.
+        traits: what else tells how instances are written, in words.
+        asked: names in its annotations that may mean another class of the same annotation, where there is one so called.
     """
 
     cls: type
     kind: str
     fields: dict[str, Field]
+    private: dict[str, Any]
     of: tuple[Any, ...]
+    traits: tuple[str, ...]
+    asked: frozenset[str]
+
+    @functools.cached_property
+    def leads(self) -> tuple[Shape, ...]:
+        """What its annotations lead to, each class once, and what in them means nothing yet."""
+        annotations = [*(field.annotation for field in self.fields.values()), *self.private.values(), *self.of]
+        return tuple({id(met.cls) if met.cls else met.label: met for met in led_to(annotations)}.values())
+
+    @functools.cached_property
+    def met(self) -> tuple[tuple[str, Any], ...]:
+        """What stands in its fields, each class once, with the field's name."""
+        found: dict[Any, tuple[str, Any]] = {}
+        for name, field in self.fields.items():
+            for met in met_within([field.annotation]):
+                if not isinstance(met, Shape) or met.cls is not None:
+                    found.setdefault((id(met.cls), *map(id, met.of)) if isinstance(met, Shape) else id(met), (name, met))
+        return tuple(found.values())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all of its annotations mean something."""
+        return not any(met.is_unresolved for met in self.leads)
 
 
 def kind_of(cls: type) -> str | None:
@@ -92,54 +124,45 @@ def unrebuildable(schema: Schema) -> str | None:
     return None
 
 
-def schemas_of(annotation: Any) -> dict[int, Schema]:
-    """The schemas of all classes *annotation* leads to, by the class's address, in an order that is always the same."""
-    known: list[type] = []
-    while True:
-        found = _walked(annotation, known)
-        if len(found) == len(known):
-            return found
-        known = [schema.cls for schema in found.values()]  # a string may mean a class that was met after it
+# By address: a metaclass may say that two classes are equal. Those who use a schema keep it, and it keeps its class.
+_schemas: weakref.WeakValueDictionary[int, Schema] = weakref.WeakValueDictionary()
 
 
-def _walked(annotation: Any, known: list[type]) -> dict[int, Schema]:
-    found: dict[int, Schema] = {}
-    followed: set[int] = set()
-    pending = collections.deque([annotation])
-    while pending:
-        met = shape(pending.popleft())
-        if met.knot is not None:
-            if id(met.knot) in followed:
-                pending.extend(met.of[1:] if met.label == ALIAS else ())
-                continue
-            followed.add(id(met.knot))
-        pending.extend(met.of)
-        kind = kind_of(met.cls) if met.cls is not None and id(met.cls) not in found else None
-        if met.cls is not None and kind is not None:
-            schema = found[id(met.cls)] = _schema(met.cls, kind, known)
-            pending.extend(field.annotation for field in schema.fields.values())
-            pending.extend(schema.of)
-    return found
+def schema_of(cls: type, kind: str, known: Mapping[str, list[type]]) -> Schema:
+    """The schema of *cls*, in whose annotations a name may also mean one of the classes *known* by it."""
+    schema = _schemas.get(id(cls))
+    if schema is not None and known.keys().isdisjoint(schema.asked):
+        return schema
+    made = _made(cls, kind, [each for classes in known.values() for each in classes])
+    if made.is_settled and schema is None and known.keys().isdisjoint(made.asked):
+        _schemas[id(cls)] = made
+    return made
 
 
-def _schema(cls: type, kind: str, known: list[type]) -> Schema:
+def _made(cls: Any, kind: str, known: list[type]) -> Schema:
     if kind == PYDANTIC and not getattr(cls, "__pydantic_complete__", True):
         with suppress(Exception):  # what pydantic itself does when the class is first used
-            cls.model_rebuild(raise_errors=False)  # type: ignore[attr-defined]
+            cls.model_rebuild(raise_errors=False)
     annotations = {name: (base, value) for base in reversed(cls.__mro__[:-1]) for name, value in _annotations(base).items()}
-    names: dict[type, dict[str, Any]] = {}
+    scopes: dict[type, Scope] = {}
+    asked: set[str] = set()
+
+    def meaning(name: str, given: Any = None) -> Any:
+        owner, written = annotations.get(name, (cls, Any))
+        if owner not in scopes:
+            scopes[owner] = Scope(owner, cls, known, asked)
+        return scopes[owner].meaning(written if given is None else given)
+
     fields = {}
     for name, given, required in _fields(cls, kind):
-        owner, written = annotations.get(name, (cls, Any))
-        raw = written if given is None else given
-        if owner not in names:
-            names[owner] = _names(owner, cls, known)
-        value = evaluated_if_possible(raw, names[owner])
+        value = meaning(name, given)
         if kind == TYPEDDICT:
             around = set(qualifiers(value))
             required = "NotRequired" not in around and (required or "Required" in around)
         fields[name] = Field(value, required)
-    return Schema(cls, kind, fields, tuple(_arguments(cls, known)))
+    private = {name: meaning(name) for name in cls.__private_attributes__} if kind == PYDANTIC else {}
+    of = tuple(_arguments(cls, known, asked))
+    return Schema(cls, kind, fields, private, of, tuple(_traits(cls, kind)), frozenset(asked))
 
 
 def _annotations(cls: type) -> dict[str, Any]:
@@ -153,18 +176,6 @@ def _annotations(cls: type) -> dict[str, Any]:
     with suppress(Exception):
         return inspect.get_annotations(cls)
     return {}
-
-
-def _names(owner: type, cls: type, known: list[type]) -> dict[str, Any]:
-    """What a name in *owner*'s annotations may mean. The module's names go before those in the class, as `typing` has it."""
-    local = {c.__name__: c for c in (*known, owner, cls) if _scope(c) == _scope(owner) and "<locals>" in owner.__qualname__}
-    parameters = {p.__name__: p for p in getattr(owner, "__type_params__", ())}
-    others = {c.__name__: c for c in known}
-    return {**others, **vars(owner), **vars(sys.modules.get(owner.__module__, typing)), **local, **parameters}
-
-
-def _scope(cls: type) -> tuple[str, str]:
-    return cls.__module__, cls.__qualname__.rpartition(".")[0]
 
 
 def _fields(cls: Any, kind: str) -> Iterator[tuple[str, Any, bool]]:
@@ -192,55 +203,58 @@ def _fields(cls: Any, kind: str) -> Iterator[tuple[str, Any, bool]]:
         yield from ((name, None, name in cls.__required_keys__) for name in _annotations(cls))
 
 
-def _arguments(cls: type, known: list[type]) -> Iterator[Any]:
+def _arguments(cls: type, known: list[type], asked: set[str]) -> Iterator[Any]:
     """What the type variables of a class's bases stand for in it; and, of a pydantic `Page[User]`, the `Page` that may be made for it."""
-    for base in cls.__mro__:
-        for written in base.__dict__.get("__orig_bases__", ()):
-            if typing.get_origin(written) not in (None, typing.Generic, typing.Protocol):
-                names = _names(base, cls, known)
-                yield from (evaluated_if_possible(argument, names) for argument in typing.get_args(written))
-    if origin := _specialised(cls)[0]:
+    for base, written in _generic_bases(cls):
+        scope = Scope(base, cls, known, asked)
+        yield from map(scope.meaning, typing.get_args(written))
+    if origin := specialised(cls)[0]:
         yield origin
 
 
-def _specialised(cls: type) -> tuple[type | None, tuple[Any, ...]]:
+def _generic_bases(cls: type) -> Iterator[tuple[type, Any]]:
+    for base in cls.__mro__:
+        for written in base.__dict__.get("__orig_bases__", ()):
+            if typing.get_origin(written) not in (None, typing.Generic, typing.Protocol):
+                yield base, written
+
+
+def specialised(cls: type) -> tuple[type | None, tuple[Any, ...]]:
+    """What a pydantic `Page[User]` was made of: `Page` and its arguments."""
     metadata = cls.__dict__.get("__pydantic_generic_metadata__") or {}
     return metadata.get("origin"), metadata.get("args", ())
 
 
-def names_of(schemas: dict[int, Schema]) -> dict[int, str]:
-    """A name for each class, by its address: its qualified name, with its module or a number where two share one."""
-    plain = {at: _qualname(schema.cls) for at, schema in schemas.items()}
-    shared = Counter(plain.values())
-    longer = {at: name if shared[name] == 1 else f"{module_name(schemas[at].cls.__module__)}:{name}" for at, name in plain.items()}
-    met: Counter[str] = Counter()
-    names = {}
-    for at, name in longer.items():
-        met[name] += 1
-        names[at] = name if met[name] == 1 else f"{name}#{met[name]}"
-    return names
+def _traits(cls: Any, kind: str) -> Iterator[str]:
+    for generic in (cls, *(typing.get_origin(written) for _, written in _generic_bases(cls))):
+        if parameters := getattr(generic, "__parameters__", ()):  # their order says which is given which argument
+            yield ascii([parameter.__name__ for parameter in parameters])
+    if kind == PYDANTIC and keeps_extra(cls):
+        yield "extra"
+    if kind == STRUCT:
+        yield from _wire_traits(cls)
 
 
-def _qualname(cls: type) -> str:
-    origin, arguments = _specialised(cls)
-    if origin is None:
-        return cls.__qualname__
-    # pydantic's own name for it has the arguments as this version of Python writes them.
-    return f"{origin.__qualname__}[{', '.join(described(argument, {}) for argument in arguments)}]"
+def keeps_extra(cls: Any) -> bool:
+    """Whether instances of a pydantic model keep what they are given beside their fields."""
+    return bool(cls.model_config.get("extra") == "allow")
 
 
-def described(annotation: Any, names: dict[int, str], within: tuple[int, ...] = ()) -> str:
-    """*annotation* in words that are the same in every process, and other for any other."""
-    met = shape(annotation)
-    if met.knot is not None:
-        if id(met.knot) in within:
-            arguments = met.of[1:] if met.label == ALIAS else ()
-            return f"^{met.knot.__name__!a}[{','.join(described(each, names, within) for each in arguments)}]"
-        within = (*within, id(met.knot))
-    inner = [described(each, names, within) for each in met.of]
-    if met.label == UNION:
-        inner = sorted(set(inner))
-    if len(inner) == 1 and met.label in (UNION, ALIAS):
-        return inner[0]
-    label = ascii(names[id(met.cls)]) if id(met.cls) in names else met.label
-    return f"{label}[{','.join(inner)}]" if inner else label
+def _wire_traits(cls: Any) -> Iterator[str]:
+    """How msgspec writes a Struct, where it is not as a map of all fields by their names."""
+    config = cls.__struct_config__
+    if cls.__struct_encode_fields__ != cls.__struct_fields__:
+        yield f"as {cls.__struct_encode_fields__!a}"
+    if config.array_like:
+        yield "array"
+    if config.tag is not None:
+        yield f"tag {config.tag_field!a} {config.tag!a}"
+    if config.omit_defaults:
+        yield f"omits {[*map(_default, cls.__struct_defaults__)]}"
+
+
+def _default(value: Any) -> str:
+    factory = getattr(value, "factory", None)
+    if factory is not None:
+        return f"made by {getattr(factory, '__qualname__', '')}"
+    return ascii(value) if type(value) in _PRINTED else constant(value)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 import sys
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 _QUALIFIERS = frozenset({"Annotated", "ClassVar", "Final", "NotRequired", "ReadOnly", "Required"})
 UNION = "union"
 ALIAS = "alias"
+_UNRESOLVED = "unresolved "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,70 @@ class Shape:
     cls: type | None = None
     knot: Any = None
 
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether it is a name that means nothing (yet)."""
+        return self.label.startswith(_UNRESOLVED)
+
 
 def shape(annotation: Any) -> Shape:
     """The shape of an evaluated *annotation*, without what says nothing about the values (`Annotated`, `Final`…)."""
-    annotation = bare(annotation)
+    if not is_class(annotation):
+        annotation = bare(annotation)
     if annotation is None or annotation is type(None):
         return Shape("None", (), type(None))
     if annotation is Any or annotation is object:
         return Shape("any")
+    if is_class(annotation):
+        return Shape(class_label(annotation), (), annotation)
     if isinstance(annotation, str | typing.ForwardRef):
         text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
-        return Shape(f"unresolved {text!a}")
+        return Shape(_UNRESOLVED + ascii(text))
     if isinstance(annotation, list):  # the parameters of a Callable
         return Shape("parameters", tuple(annotation))
     return _variable(annotation) or _generic(annotation)
+
+
+def is_class(annotation: Any) -> bool:
+    """Whether it is a class, and not `list[int]`, which says of itself that it is one."""
+    return issubclass(type(annotation), type)
+
+
+def met_within(annotations: Iterable[Any]) -> Iterator[Shape | types.ModuleType | types.FunctionType | types.BuiltinFunctionType]:
+    """What stands in *annotations*, at any depth; a module or a function is given as it is."""
+    followed: set[int] = set()
+    pending = list(annotations)
+    while pending:
+        annotation = bare(pending.pop())
+        met = shape(annotation)
+        if met.knot is not None:
+            if id(met.knot) not in followed:
+                followed.add(id(met.knot))
+                pending.extend(met.of if met.label == ALIAS else ())  # what bounds a variable is not what stands for it
+            continue
+        yield annotation if isinstance(annotation, types.ModuleType) or _is_function(annotation) else met
+        pending.extend(met.of)
+
+
+def _is_function(annotation: Any) -> bool:
+    """Whether it is a function, as `threading.Lock` is; `typing.NamedTuple` is one too, and means what is made with it."""
+    return isinstance(annotation, types.FunctionType | types.BuiltinFunctionType) and annotation.__module__ != "typing"
+
+
+def led_to(annotations: Iterable[Any]) -> Iterator[Shape]:
+    """The classes that *annotations* name, and what cannot be evaluated, at any depth and in an order that is always the same."""
+    followed: set[int] = set()
+    pending = collections.deque(annotations)
+    while pending:
+        met = shape(pending.popleft())
+        if met.knot is not None:
+            if id(met.knot) in followed:
+                pending.extend(met.of[1:] if met.label == ALIAS else ())
+                continue
+            followed.add(id(met.knot))
+        if met.cls is not None or met.is_unresolved:
+            yield met
+        pending.extend(met.of)
 
 
 def bare(annotation: Any) -> Any:
@@ -97,7 +149,7 @@ def _value(holder: Any, name: str) -> Any:
     except Exception:  # noqa: BLE001 - an alias is evaluated only now, and runs what the user wrote
         return str(holder)
     module = sys.modules.get(str(holder.__module__))
-    return value if value is None or module is None else evaluated_if_possible(value, dict(vars(module)))
+    return value if value is None or module is None else evaluated_if_possible(value, {}, vars(module))
 
 
 def _generic(annotation: Any) -> Shape:
@@ -137,15 +189,27 @@ def constant(value: Any) -> str:
     return f"{type(value).__name__} {ascii(value) if plain else ''}"
 
 
-def evaluated(annotation: Any, names: dict[str, Any]) -> Any:
-    """*annotation* with its strings evaluated among *names*, or whatever that raises."""
+def evaluated(annotation: Any, names: Mapping[str, Any], module: dict[str, Any]) -> Any:
+    """*annotation* with its strings evaluated among *names* and those of a *module*, or whatever that raises."""
+    if not _holds_text(annotation):
+        return type(None) if annotation is None else annotation
     holder = type("_", (), {"__annotations__": {"value": annotation}})
-    return typing.get_type_hints(holder, names, names, include_extras=True)["value"]
+    return typing.get_type_hints(holder, module, names, include_extras=True)["value"]
 
 
-def evaluated_if_possible(annotation: Any, names: dict[str, Any]) -> Any:
+def evaluated_if_possible(annotation: Any, names: Mapping[str, Any], module: dict[str, Any]) -> Any:
     """The same, or *annotation* as it is: then what it means is not known, and it leads to no class."""
     try:
-        return evaluated(annotation, names)
+        return evaluated(annotation, names, module)
     except Exception:  # noqa: BLE001 - it runs what the user wrote
         return annotation
+
+
+def _holds_text(annotation: Any) -> bool:
+    """Whether there is anything in it to be evaluated."""
+    if is_class(annotation) or annotation is None:
+        return False
+    if isinstance(annotation, str | typing.ForwardRef):
+        return True
+    inside = annotation if isinstance(annotation, list | tuple) else getattr(annotation, "__args__", ())
+    return isinstance(inside, list | tuple) and _special(typing.get_origin(annotation)) != "Literal" and any(map(_holds_text, inside))

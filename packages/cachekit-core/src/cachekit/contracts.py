@@ -149,13 +149,15 @@ def check_ttl(ttl: float | None) -> float | None:
 # -- values ----------------------------------------------------------------------------
 
 
-class Serializer(Protocol):
-    """Values to bytes and back. `name` is written into each frame."""
+class Named(Protocol):
+    """Has a name of lower-case letters, digits, ``_`` and ``-``, up to 64."""
 
     @property
-    def name(self) -> str:
-        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
-        ...
+    def name(self) -> str: ...
+
+
+class Serializer(Named, Protocol):
+    """Values to bytes and back. `name` is written into each frame."""
 
     def dumps(self, value: Any) -> bytes:
         """Encode *value*, or raise `SerializationError` if it could not come back as it was."""
@@ -182,8 +184,16 @@ class AnnotatedSerializer(Protocol):
     """Capability of a serializer: a function's return annotation tells it which types to give back."""
 
     def for_annotation(self, annotation: Any) -> Serializer:
-        """A serializer, of the same name, for values of the evaluated *annotation*."""
+        """A serializer, of the same name, for values of the evaluated *annotation*; or `ConfigurationError`."""
         ...
+
+
+@runtime_checkable
+class LossyAnnotations(Protocol):
+    """Capability of a serializer: it is asked when a function is decorated, and may raise `ConfigurationError`."""
+
+    def lossy(self, annotation: Any) -> str | None:
+        """Why no value of the evaluated *annotation* could be cached, and what to do instead; or None."""
 
 
 @runtime_checkable
@@ -194,13 +204,8 @@ class PlainReads(Protocol):
         """`loads` with a dict of its fields for every instance of an annotated class."""
 
 
-class Compressor(Protocol):
+class Compressor(Named, Protocol):
     """Bytes to fewer bytes and back. `name` is written into each frame."""
-
-    @property
-    def name(self) -> str:
-        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
-        ...
 
     def compress(self, data: bytes) -> bytes:
         """Compress *data*; the result may be larger, and is then not used."""
@@ -221,13 +226,8 @@ class ViewReads(Protocol):
         ...
 
 
-class Encryptor(Protocol):
+class Encryptor(Named, Protocol):
     """Bytes to sealed bytes and back. `name` is written into each frame."""
-
-    @property
-    def name(self) -> str:
-        """Lower-case letters, digits, ``_`` and ``-``, up to 64."""
-        ...
 
     def encrypt(self, data: bytes, associated: bytes) -> bytes:
         """Seal *data*, bound to *associated*."""

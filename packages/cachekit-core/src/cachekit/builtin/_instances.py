@@ -6,15 +6,16 @@ is written is the state, as `copy` would see it, and it is put back where it was
 
 from __future__ import annotations
 
-import enum
 import functools
 import sys
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, Protocol
+from typing import Any, Protocol
 
-from .._schemas import ATTRS, ENUM, NAMEDTUPLE, PYDANTIC, STRUCT, Schema
+from .._schemas import ATTRS, ENUM, NAMEDTUPLE, PYDANTIC, STRUCT, Schema, keeps_extra
 from ..errors import DecodeError, SerializationError
+from ._flags import combination
+from ._structs import constructor
 
 State = Mapping[str, Any]
 """What there is beside the fields: ``unset`` fields, and of pydantic ``set``, ``extra`` and ``private``."""
@@ -22,7 +23,6 @@ State = Mapping[str, Any]
 _UNSET = "unset"
 _MISSING = object()
 _getattribute = object.__getattribute__  # past that of the class
-_MOST_COMBINATIONS = 10_000  # Python keeps each combination of flags it ever made
 
 
 class Form(Protocol):
@@ -117,17 +117,19 @@ class _Model(_Object):
         self._fields_set, self._extra, self._private = places.values()
         for name in places:
             self._slots.pop(f"__pydantic_{name}__", None)
+        self._has_extra, self._has_private = keeps_extra(schema.cls), bool(schema.private)
 
     def apart(self, value: Any) -> list[Any]:
         fields = self._held(value)
         given = _get(self._fields_set, value)
-        if given == self._names.keys() == fields.keys() and _get(self._extra, value) is None is _get(self._private, value):
-            return [fields]
-        if given is None:
+        extra, private = _get(self._extra, value), _get(self._private, value)
+        if given is None or self._is_half_made(extra, private):
             raise SerializationError(f"this {self._cls.__qualname__} was never initialised")
+        if given == self._names.keys() == fields.keys() and extra is None is private:
+            return [fields]
         unset = [name for name in self._names if name not in fields] if fields.keys() != self._names.keys() else None
         others = sorted(given ^ self._names.keys())  # most often just these were given
-        state = {_UNSET: unset, "set": others or None, "extra": _get(self._extra, value), "private": _get(self._private, value)}
+        state = {_UNSET: unset, "set": others or None, "extra": extra, "private": private}
         state = {name: content for name, content in state.items() if content is not None}
         return [fields, state] if state else [fields]
 
@@ -140,7 +142,13 @@ class _Model(_Object):
             raise DecodeError("schema", f"std: what {self._cls.__qualname__} holds beside its fields is of another form")
         return self._filled(fields, set(self._names) ^ set(_texts(state.get("set", []))), extra, private)
 
+    def _is_half_made(self, extra: Any, private: Any) -> bool:
+        """Whether pydantic's own code would fail over an instance that holds these."""
+        return (extra is None and self._has_extra) or (private is None and self._has_private)
+
     def _filled(self, fields: dict[str, Any], given: set[str], extra: Any, private: Any) -> Any:
+        if self._is_half_made(extra, private):
+            raise DecodeError("schema", f"std: a {self._cls.__qualname__} without its extra or private attributes")
         made: Any = object.__new__(self._cls)
         _getattribute(made, "__dict__").update(fields)
         self._fields_set.__set__(made, given)
@@ -155,7 +163,7 @@ class _Struct(_Object):
     def __init__(self, schema: Schema) -> None:
         super().__init__(schema)
         self._unset = sys.modules["msgspec"].UNSET
-        self._make = _constructor(schema.cls)
+        self._make = constructor(schema.cls)
 
     def apart(self, value: Any) -> list[Any]:
         fields = self._held(value)
@@ -216,11 +224,10 @@ class _Enum:
             return self._members[fields]
         if type(fields) is not int or self._bits == -1 or fields < 0 or fields & ~self._bits:
             raise DecodeError("schema", f"std: a member that {self._cls.__qualname__} does not have")
-        known = self._cls._value2member_map_.get(fields)
-        if known is None and len(self._cls._value2member_map_) >= _MOST_COMBINATIONS:
+        made = combination(self._cls, fields)
+        if made is None:
             raise DecodeError("corrupt", f"std: more combinations of {self._cls.__qualname__} than Python should keep")
-        # Not the class's own `_missing_`, which may do anything.
-        return known if known is not None else enum.Flag._missing_.__func__(self._cls, fields)  # type: ignore[attr-defined]
+        return made
 
 
 def _check(cls: type, names: Mapping[str, Any], fields: Any, state: Any, allowed: set[str]) -> None:
@@ -270,29 +277,3 @@ def _derived(schema: Schema) -> set[str]:
 def _caches_hash(cls: type) -> bool:
     """Whether the `__hash__` that attrs made looks for what its `__init__` left."""
     return "_attrs_cached_hash" in getattr(getattr(cls.__hash__, "__code__", None), "co_names", ())
-
-
-def _constructor(cls: Any) -> Callable[[dict[str, Any]], Any]:
-    """What makes a Struct of all of its fields and runs no `__post_init__`, which might change them."""
-    if not hasattr(cls, "__post_init__"):
-        return lambda fields: cls(**fields)
-    base = sys.modules["msgspec"].Struct
-    hook = next(each for each in cls.__mro__ if "__init_subclass__" in each.__dict__)
-    if type(cls) is type(base) and any(hook is known for known in (object, base, Generic)):
-        twin = type(base)(cls.__name__, (cls,), {"__module__": cls.__module__, "__post_init__": lambda self: None})
-        become = object.__dict__["__class__"].__set__
-
-        def made(fields: dict[str, Any]) -> Any:
-            instance = twin(**fields)
-            become(instance, cls)
-            return instance
-
-        return made
-    return lambda fields: _reset(cls(**fields), fields)  # a subclass of this one might be registered somewhere
-
-
-def _reset(instance: Any, fields: dict[str, Any]) -> Any:
-    force = sys.modules["msgspec"].structs.force_setattr
-    for name, item in fields.items():
-        force(instance, name, item)
-    return instance

@@ -27,22 +27,34 @@ _SAFE_KEYS = frozenset(
 
 def types_of(annotation: Any) -> list[Type]:
     """All that *annotation* is made of, each once, or a `ConfigurationError` that says what msgspec cannot make."""
+    try:
+        return known_types_of(annotation)
+    except (NameError, AttributeError) as error:
+        raise _unserved(error) from None
+
+
+def known_types_of(annotation: Any) -> list[Type]:
+    """The same, but `NameError` or `AttributeError` where it names what is not there (yet)."""
     import msgspec.inspect
 
     try:
         msgspec.msgpack.Decoder(annotation)
         types = list(_walked(msgspec.inspect.type_info(annotation)))
-    except (TypeError, NameError, AttributeError) as error:
-        raise ConfigurationError(f"serializer='msgspec' cannot serve this return annotation: {error}") from None
+    except TypeError as error:
+        raise _unserved(error) from None
     for found in types:
         kind = _kind(found)
         if kind in _UNKNOWN:
             named = getattr(getattr(found, "cls", None), "__qualname__", kind.removesuffix("Type"))
-            raise ConfigurationError(
-                f"serializer='msgspec' cannot serve this return annotation: msgspec does not know how to make a {named} out of bytes; "
+            raise _unserved(
+                f"msgspec does not know how to make a {named} out of bytes; "
                 "annotate plain data, structs, dataclasses or attrs classes, or use another serializer"
             )
     return types
+
+
+def _unserved(why: object) -> ConfigurationError:
+    return ConfigurationError(f"serializer='msgspec' cannot serve this return annotation: {why}")
 
 
 def cost(types: list[Type]) -> int:

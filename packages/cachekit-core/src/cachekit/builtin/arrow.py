@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from .._shapes import UNION, shape
 from ..errors import ConfigurationError, DecodeError, SerializationError
 from . import _frames
 from ._budget import Budget
+
+_TAKES = (
+    "`arrow` takes DataFrame and Series of pandas and polars, Table and RecordBatch of pyarrow: "
+    "return one of these, or use serializer='auto'"
+)
 
 
 class ArrowSerializer:
@@ -39,6 +46,16 @@ class ArrowSerializer:
         self._format = return_format
         self._max_bytes = max_bytes
 
+    @staticmethod
+    def lossy(annotation: Any) -> str | None:
+        """Why no value of *annotation* is a table, and what to do; None if one may be."""
+        met = shape(annotation)
+        classes = [shape(each).cls for each in (met.of if met.label == UNION else [annotation])]
+        if not classes or any(cls is None or _may_be_a_table(cls) for cls in classes):
+            return None
+        named = " | ".join(cls.__qualname__ for cls in classes if cls is not None)
+        return f"{named} is not a table; {_TAKES}"
+
     def dumps(self, value: Any) -> bytes:
         """The stream of *value*, or `SerializationError` if it could not come back as it was."""
         return b"".join(self.dumps_buffers(value))
@@ -48,10 +65,7 @@ class ArrowSerializer:
         kind = _frames.kind_of(type(value))
         if kind is None:
             cls = type(value)
-            raise SerializationError(
-                f"{cls.__module__}.{cls.__qualname__} is not a table; `arrow` takes DataFrame and Series of pandas and polars, "
-                "Table and RecordBatch of pyarrow: return one of these, or use serializer='auto'"
-            )
+            raise SerializationError(f"{cls.__module__}.{cls.__qualname__} is not a table; {_TAKES}")
         return _frames.dumps_frame(value, kind, self._max_bytes)
 
     def loads(self, data: bytes) -> Any:
@@ -71,3 +85,8 @@ class ArrowSerializer:
         # Three libraries read hostile bytes here; whatever they raise is one thing.
         except Exception as error:  # noqa: BLE001
             raise DecodeError("corrupt", f"arrow: {type(error).__name__}") from None
+
+
+def _may_be_a_table(cls: type) -> bool:
+    """Whether *cls* is a class of tables, or says nothing of what is returned, as a protocol or an abstract base does."""
+    return _frames.kind_of(cls) is not None or inspect.isabstract(cls) or bool(cls.__dict__.get("_is_protocol"))

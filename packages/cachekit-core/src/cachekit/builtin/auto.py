@@ -44,6 +44,13 @@ class AutoSerializer(StdSerializer):
         own = tuple(map(_installed, (_arrays.extension(self._budget, max_bytes), _frames_extension(self._budget, max_bytes))))
         super().__init__(max_bytes=max_bytes, extensions=own + others)
 
+    @staticmethod
+    def lossy(annotation: Any) -> str | None:
+        """Why values of *annotation* could not come back as they were, and what to do; or None."""
+        from .._lossy import lossy
+
+        return lossy(annotation, arrays=True)
+
     def dumps(self, value: Any) -> bytes:
         """The bytes of *value*, or `SerializationError` if it could not come back as it was."""
         pieces = self._pieces(value)

@@ -44,6 +44,13 @@ class OrjsonSerializer:
         self._dumps, self._loads = orjson.dumps, orjson.loads
         self._options = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
+    @staticmethod
+    def lossy(annotation: Any) -> str | None:
+        """Why JSON could not give back values of *annotation* as they were, and what to do; or None."""
+        from .._lossy import lossy_json
+
+        return lossy_json(annotation)
+
     def dumps(self, value: Any) -> bytes:
         try:
             data: bytes = self._dumps(value, option=self._options)

@@ -17,10 +17,10 @@ import ormsgpack
 from .._names import find_type
 from ..errors import DecodeError
 from . import tags
+from ._flags import combination, named_bits
 from ._unfolding import collides
 from .extension import Decoder
 
-_MOST_COMBINATIONS: Final = 10_000
 # Only the last item of these can be a container; a constructor refuses one that stands before it.
 _PLAIN_TO_THE_LAST: Final = frozenset({tags.DATETIME, tags.DATE, tags.TIME, tags.TIMEDELTA, tags.PATH, tags.ENUM, tags.RANGE})
 
@@ -146,19 +146,25 @@ def _spread(items: list[Any]) -> list[Any]:
 
 
 def _enum(items: list[Any]) -> enum.Enum:
-    module, qualname, member = items
+    module, qualname, member, *bits = items
     cls = find_type(module, qualname)  # never imports: bytes from outside must not choose what runs
-    if isinstance(cls, type) and issubclass(cls, enum.Enum) and member in cls.__members__:
-        return cls.__members__[member]
-    if isinstance(cls, type) and issubclass(cls, enum.Flag) and type(member) is int and _is_small(cls, member):
-        return cls(member)
+    if isinstance(cls, type) and issubclass(cls, enum.Enum):
+        if not bits and type(member) is str and member in cls.__members__:
+            return cls.__members__[member]
+        if len(bits) == 1 and issubclass(cls, enum.Flag) and type(member) is int:
+            return _combination(cls, member, bits[0])
     raise DecodeError("unknown type", "std: an enum that this process does not know")
 
 
-def _is_small(cls: type[enum.Flag], number: int) -> bool:
-    """Whether making that combination of flags is harmless: the class keeps each for good, under `KEEP` those of any bits."""
-    known = cls._value2member_map_
-    return number in known or (0 <= number < 2 ** max(64, len(cls.__members__)) and len(known) < _MOST_COMBINATIONS)
+def _combination(cls: Any, number: int, bits: Any) -> enum.Enum:
+    known = number in cls._value2member_map_
+    # A class that keeps any bits keeps each such number for good.
+    if not (known or 0 <= number < 2 ** max(64, len(cls.__members__))) or named_bits(cls, number) != bits:
+        raise DecodeError("unknown type", "std: flags that are others in this process")
+    made = combination(cls, number)
+    if not isinstance(made, cls):
+        raise DecodeError("unknown type", "std: more combinations of flags than Python should keep")
+    return made  # type: ignore[no-any-return]
 
 
 def _datetime(items: list[Any]) -> dt.datetime:
@@ -180,6 +186,27 @@ def _time(items: list[Any]) -> dt.time:
 def _path(items: list[Any]) -> pathlib.PurePath:
     kind, path = items
     return tags.PATHS[kind](path)
+
+
+def _plain_set(items: list[Any]) -> Any:
+    try:
+        return _set(items)
+    except TypeError:  # an instance is a dict here
+        return items
+
+
+def _plain_frozenset(items: list[Any]) -> Any:
+    try:
+        return _set(items, frozenset)
+    except TypeError:
+        return items
+
+
+def _plain_dict(flat: list[Any]) -> Any:
+    try:
+        return _dict(flat)
+    except TypeError:
+        return [list(pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
 
 
 _LEAVES: dict[int, Callable[[bytes], Any]] = {
@@ -206,6 +233,9 @@ _DECODERS: dict[int, Decoder] = {
     tags.ENUM: _enum,
     tags.RANGE: lambda items: range(*items),
 }
+
+PLAIN_DECODERS: Final[Mapping[int, Decoder]] = {tags.SET: _plain_set, tags.FROZENSET: _plain_frozenset, tags.DICT: _plain_dict}
+"""Sets as lists, and dicts as lists of a key and a value each, where an item or a key cannot be hashed."""
 
 _MARKS: Final = {tag: _Mark(tag, decoder) for tag, decoder in _DECODERS.items()}
 _UTC: Final = [_MARKS[tags.TIMEZONE], [_MARKS[tags.TIMEDELTA], 0, 0, 0]]

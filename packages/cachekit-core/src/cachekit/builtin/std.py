@@ -6,6 +6,7 @@ them for readers in other languages. A value that could not come back as it was 
 
 from __future__ import annotations
 
+import copy
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -67,9 +68,12 @@ class StdSerializer:
 
     def __init__(self, *, max_bytes: int = 256 << 20, extensions: tuple[Extension, ...] = ()) -> None:
         self._max_bytes = max_bytes
-        self._extensions = extensions
         self._unscanned = 2 * max_bytes // (WORST + 1)
         self._short = min(_SHORT, self._unscanned + 1)
+        self._take(extensions)
+
+    def _take(self, extensions: tuple[Extension, ...]) -> None:
+        self._extensions = extensions
         self._writer = Writer(extensions)
         self._extended = self._writer.extended  # bound once, which is dear on each call
         self._reader = Reader(_decoders(extensions))
@@ -120,7 +124,16 @@ class StdSerializer:
         extension = extension_for(annotation)
         if extension is None:
             return self
-        return type(self)(max_bytes=self._max_bytes, extensions=(*self._extensions, extension))
+        made = copy.copy(self)  # of a subclass too, whatever its constructor takes
+        made._take((*self._extensions, extension))
+        return made
+
+    @staticmethod
+    def lossy(annotation: Any) -> str | None:
+        """Why values of *annotation* could not come back as they were, and what to do; or None."""
+        from .._lossy import lossy
+
+        return lossy(annotation)
 
     def _loaded(self, reader: Reader, data: bytes | memoryview) -> Any:
         try:

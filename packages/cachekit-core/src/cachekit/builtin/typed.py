@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from .._names import find_type
-from .._schemas import TYPEDDICT, kind_of, names_of, schemas_of, unrebuildable
+from .._schemas import TYPEDDICT, kind_of, unrebuildable
+from .._walking import names_of, schemas_of
 from ..errors import DecodeError, SerializationError
-from . import tags
+from . import reading, tags
 from ._instances import Form, State, form_of
 from .extension import Decoder, Encoder, Extension, mark
 
@@ -106,5 +107,5 @@ def _plain(items: list[Any]) -> Any:
     return fields | extra if type(extra) is dict else fields
 
 
-PLAIN_DECODERS: Final[Mapping[int, Decoder]] = {tags.TYPED: _plain}
+PLAIN_DECODERS: Final[Mapping[int, Decoder]] = {**reading.PLAIN_DECODERS, tags.TYPED: _plain}
 """How `migrate=` reads instances of a class that has changed since."""

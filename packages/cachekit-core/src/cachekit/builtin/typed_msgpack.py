@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import ormsgpack
 
 from ..errors import DecodeError, SerializationError
 from ._exactly import difference
-from ._msgspec_types import UNIT, cost, has_any, has_open_keys, types_of
+from ._msgspec_types import UNIT, cost, has_any, has_open_keys, known_types_of, types_of
 from ._optional import library
 from ._unfolding import fits
 
@@ -66,6 +67,16 @@ class MsgspecSerializer:
         made._cost = cost(types)
         made._is_open, made._has_open_keys = has_any(types), has_open_keys(types)
         return made
+
+    @staticmethod
+    def lossy(annotation: Any) -> None:
+        """None: what msgspec knows may come back, and what it does not know is no annotation for it.
+
+        Raises:
+            ConfigurationError: msgspec cannot make such values out of bytes.
+        """
+        with suppress(ImportError, NameError, AttributeError):  # not installed, or not there yet: said at the first call
+            known_types_of(annotation)
 
     def dumps(self, value: Any) -> bytes:
         kind = type(value).__qualname__

@@ -18,6 +18,7 @@ from ormsgpack import Ext
 from .._names import find_type, is_named_zone
 from ..errors import SerializationError
 from . import tags
+from ._flags import named_bits
 from ._unfolding import collides
 from .extension import Extension, mark
 
@@ -42,10 +43,12 @@ def _enum_member(value: enum.Enum) -> list[Any]:
         raise SerializationError(
             f"the enum {cls.__qualname__} cannot be found by its name in another process; define it at the top of a module"
         )
-    # A Flag's combination has no name of its own, so it goes by its number.
-    member = value.name if value.name in cls.__members__ else value.value
     module = "__main__" if cls.__module__ == "__mp_main__" else cls.__module__  # a spawned child's name for it
-    return [_ENUM, module, cls.__qualname__, member]
+    member, number = value._name_, value._value_
+    if cls.__members__.get(member) is value:
+        return [_ENUM, module, cls.__qualname__, member]
+    # A Flag's combination has no name of its own, so it goes by its number, and with what the bits of that mean.
+    return [_ENUM, module, cls.__qualname__, number, named_bits(cls, number)]
 
 
 def _mapping(value: dict[Any, Any]) -> list[Any]:
