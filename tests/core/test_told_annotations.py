@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import collections
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,12 +59,16 @@ BY_NAME_AND_OBJECT = {
     "arrow": ArrowSerializer,
     "msgspec": MsgspecSerializer,
 }
+class Opaque:
+    """Nothing that any serializer knows."""
+
+
 TOLD: list[tuple[str, Any, str]] = [
     ("std", Iterator[int], "return a list"),
     ("std", pd.DataFrame, 'serializer="auto"'),
     ("std", Shape, r"Shape is abstract.*`-> Square`"),
     ("std", list[Holder], r"Holder.shape: Shape is abstract"),
-    ("auto", collections.deque, "deque is not a type"),
+    ("auto", Opaque, "Opaque is not a type"),
     ("orjson", tuple[int, ...], r"tuple has no form in JSON.*`std`"),
     ("orjson", list[set[int]], "set has no form"),
     ("orjson", dict[int, str], "a dict key of type int"),

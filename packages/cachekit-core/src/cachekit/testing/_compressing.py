@@ -15,7 +15,7 @@ import pytest
 
 from cachekit.errors import DecodeError
 
-from ._codecs import CodecCases, Trial, limit_memory, misread, peak, read_all, second, write_all
+from ._codecs import CodecCases, Trial, begin_peak, limit_memory, misread, peak, read_all, second, write_all
 from ._hostile import damaged, foreign, noise
 
 ROUNDS = 20
@@ -126,7 +126,7 @@ class SizeCases(CompressorCases):
         bomb = compressor.compress(bytes(BOMB))
 
         def work() -> None:
-            before = peak()
+            before = begin_peak()
             for size in (0, 1, 4096):
                 assert refused(compressor, bomb, size), f"a bomb was restored as {size} bytes"
             taken = peak() - before

@@ -12,7 +12,7 @@ import pytest
 from cachekit.contracts import BufferedSerializer, PlainReads
 from cachekit.errors import CachekitError
 
-from ._codecs import Trial, limit_memory, misread, peak
+from ._codecs import Trial, begin_peak, limit_memory, misread, peak
 from ._hostile import baits, damaged, foreign, nested, sprung
 from ._round_trips import SerializerCases, titled
 
@@ -60,7 +60,7 @@ class HostileCases(SerializerCases):
 
     def test_damaged_bytes_are_a_value_or_a_decode_error(self, exposed: Any, promised: list[Any]) -> None:
         """Cut, changed in one bit or byte, or with more at the end: nothing else comes out, and nothing hangs."""
-        before = peak()
+        before = begin_peak()
         self.try_all(
             trial
             for title, value in titled(promised)
@@ -71,7 +71,7 @@ class HostileCases(SerializerCases):
 
     def test_foreign_bytes_are_a_value_or_a_decode_error(self, exposed: Any) -> None:
         """What other programs write, and noise."""
-        before = peak()
+        before = begin_peak()
         self.try_all(trial for name, data in foreign() for trial in trials(exposed, name, data))
         assert peak() - before < GROWTH, "reading a few foreign bytes took more than 512 MiB of memory"
 
@@ -80,7 +80,7 @@ class HostileCases(SerializerCases):
 
         def work() -> None:
             limit_memory(4 << 30)
-            before = peak()
+            before = begin_peak()
             wrong = [f"{name}: {problem}" for made in nested() for name, trial in trials(exposed, *made) if (problem := trial())]
             assert not wrong, "\n".join(wrong)
             assert peak() - before < 2 * GROWTH, "reading nested bytes took more than 1 GiB of memory"
