@@ -17,6 +17,9 @@ Settings = TypeVar("Settings", bound=BaseSettings)
 
 _log = logging.getLogger("cachekit")
 _pointed_out: set[str] = set()
+# By class: the environment it was last made from, and what came of it. Each function reads the settings at its first call, and
+# to make them takes a millisecond.
+_loaded: dict[type[BaseSettings], tuple[tuple[tuple[str, str], ...], BaseSettings]] = {}
 
 
 def load_settings(settings: type[Settings]) -> Settings:
@@ -37,9 +40,16 @@ def load_settings(settings: type[Settings]) -> Settings:
         >>> load_settings(CachekitConfig).compression_level
         6
     """
+    environment = tuple(os.environ.items())
+    known = _loaded.get(settings)
+    if known is not None and known[0] == environment:
+        return known[1]  # type: ignore[return-value]
     _point_out_misspelt(settings)
     try:
-        return settings()
+        loaded = settings()
+        if settings.model_config.get("frozen"):
+            _loaded[settings] = environment, loaded
+        return loaded
     except ValidationError as error:
         raise ConfigurationError("; ".join(_explained(settings, error))) from None
     except SettingsError as error:  # a variable that takes JSON, and is not
