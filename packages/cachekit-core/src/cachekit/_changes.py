@@ -82,6 +82,8 @@ def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
             yield from _replace(site, call, call.wire, packed)
         except BackendError as error:
             _l2.remember(site, error, call.wire)
+    if site.memory is not None:
+        site.memory.drop(site.shelf, key)  # a clear that is under way may refuse what follows, and the older value must be gone
     # Again a new epoch: what was read of the old entry before it was replaced is not put into L1, nor shared.
     if _advance(site, call):
         site.keep(call, held, kept_for(site, call), site.fresh_for())
