@@ -8,7 +8,7 @@ import sys
 import time
 from functools import partial
 
-from .measuring import Row, medians, part
+from .measuring import Row, medians
 
 STATEMENTS = {"bare": "pass", "ours": "from cachekit import cache", "redis": "import redis"}
 
@@ -17,10 +17,10 @@ STATEMENTS = {"bare": "pass", "ours": "from cachekit import cache", "redis": "im
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def measure(share: float) -> list[Row]:
+def measure() -> list[Row]:
     for statement in STATEMENTS.values():
         _once(statement)
-    found = medians({name: partial(_once, statement) for name, statement in STATEMENTS.items()}, rounds=part(15, share))
+    found = medians({name: partial(_once, statement) for name, statement in STATEMENTS.items()}, rounds=15)
     ours, redis = found["ours"] - found["bare"], found["redis"] - found["bare"]
     return [Row("from cachekit import cache", ours, "ms", ours / redis, "import redis", 0.5)]
 

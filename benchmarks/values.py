@@ -12,16 +12,15 @@ from cachekit._codec import Codec, Stamp
 from cachekit.compressors import NoCompressor
 from cachekit.serializers import ArrowSerializer, AutoSerializer, StdSerializer
 
-from .measuring import Row, medians, part
+from .measuring import Row, medians
 
 SMALL = {"id": 1, "name": "Ada Lovelace", "active": True, "score": 1.5, "email": "ada@example.org"}
 MIB = 1 << 20
 ROUNDS = 41
 
 
-def measure(share: float) -> list[Row]:
-    rounds = part(ROUNDS, share)
-    return [*_dicts(rounds), *_bytes(rounds), *_arrays(rounds), *_frames(rounds)]
+def measure() -> list[Row]:
+    return [*_dicts(), *_bytes(), *_arrays(), *_frames()]
 
 
 def nested() -> dict[str, Any]:
@@ -36,7 +35,7 @@ def nested() -> dict[str, Any]:
     }
 
 
-def _dicts(rounds: int) -> list[Row]:
+def _dicts() -> list[Row]:
     import msgspec
     import ormsgpack
 
@@ -49,14 +48,14 @@ def _dicts(rounds: int) -> list[Row]:
                 "ormsgpack": _loop(lambda value: ormsgpack.unpackb(ormsgpack.packb(value)), value, calls),
                 "std": _loop(lambda value: std.loads(std.dumps(value)), value, calls),
             },
-            rounds,
+            ROUNDS,
         )
         bare = min(("msgspec", "ormsgpack"), key=found.__getitem__)
         rows.append(Row(f"std, {what}", found["std"], "us", found["std"] / found[bare], f"bare {bare}", limit))
     return rows
 
 
-def _bytes(rounds: int) -> list[Row]:
+def _bytes() -> list[Row]:
     """The whole codec, both ways, of what cannot be compressed: beside a copy and a checksum, both ways."""
     import xxhash
 
@@ -70,7 +69,7 @@ def _bytes(rounds: int) -> list[Row]:
             # Not b"".join of one, which copies nothing.
             "bare": _loop(lambda value: (xxhash.xxh3_64_digest(value), bytearray(value)), value, 20),
         },
-        rounds,
+        ROUNDS,
     )
     return [
         Row(f"1 MB bytes, {way} with its frame", found[way], "us", found[way] / found["bare"], "one copy and the checksum", 1.3)
@@ -78,7 +77,7 @@ def _bytes(rounds: int) -> list[Row]:
     ]
 
 
-def _arrays(rounds: int) -> list[Row]:
+def _arrays() -> list[Row]:
     import numpy as np
 
     auto, array = AutoSerializer(), np.random.default_rng(7).random(MIB // 8)
@@ -90,12 +89,12 @@ def _arrays(rounds: int) -> list[Row]:
 
     found = medians(
         {"auto": _loop(both, array, 20), "bare": _loop(lambda array: np.frombuffer(array.tobytes()), array, 20)},
-        rounds,
+        ROUNDS,
     )
     return [Row("auto, 1 MB array, writable", found["auto"], "us", found["auto"] / found["bare"], "tobytes and frombuffer", 1.5)]
 
 
-def _frames(rounds: int) -> list[Row]:
+def _frames() -> list[Row]:
     import numpy as np
     import pandas as pd
     import polars as pl
@@ -109,7 +108,7 @@ def _frames(rounds: int) -> list[Row]:
     for what, frame in frames.items():
         timed[f"{what} arrow"] = _loop(lambda frame: arrow.loads(arrow.dumps(frame)), frame, 5)
         timed[f"{what} pickle"] = _loop(lambda frame: pickle.loads(pickle.dumps(frame, protocol=5)), frame, 5)
-    found = medians(timed, rounds)
+    found = medians(timed, ROUNDS)
     return [
         Row(f"arrow, 10,000 rows, {what}", found[f"{what} arrow"], "us", found[f"{what} arrow"] / found[f"{what} pickle"], "pickle", 1.0)
         for what in frames

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from cachekit import _clock
+from cachekit import _site
 
 
 class Clock:
@@ -26,8 +26,8 @@ class Clock:
 def moved_clock(monkeypatch: Any) -> Clock:
     """A clock in the place of both of core's."""
     clock = Clock()
-    monkeypatch.setattr(_clock, "monotonic", clock)
-    monkeypatch.setattr(_clock, "wall", clock)
+    monkeypatch.setattr(_site, "monotonic", clock)
+    monkeypatch.setattr(_site, "wall", clock)
     return clock
 
 

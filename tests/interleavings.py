@@ -10,15 +10,12 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from cachekit import _changes, _flow
-from cachekit._call import Call
 from cachekit._effects import Delete, Read, Wait, Write
 from cachekit._flight import Flights
-from cachekit._local import NO_VALUE
 from cachekit._pending import Pending
 from cachekit._proposed import Proposed
-from cachekit._site import Site
+from cachekit._site import NO_VALUE, Call, Site
 from cachekit._writes import Writes
-from cachekit.config import L1CacheConfig
 from cachekit.errors import TransientBackendError
 from cachekit.presets import Policy
 
@@ -46,15 +43,12 @@ class Store(dict[str, bytes]):
         return True, {}
 
 
-_STEADY = L1CacheConfig(swr_enabled=False)  # no jitter, by which equal states would differ
-
-
 class World:
     """One cached function of one argument over a store, and the version that its source has now."""
 
     def __init__(self, *, l1: bool = True) -> None:
         self.store = Store()
-        self.site = Site(lambda n: 0, Policy(backend=self.store, ttl=60, l1_enabled=l1, l1=_STEADY), method=False)
+        self.site = Site(lambda n: 0, Policy(backend=self.store, ttl=60, l1_enabled=l1), method=False)
         self.site.resolve()
         self.begin()
 
@@ -72,7 +66,7 @@ class World:
 
     def clear_l1(self) -> None:
         if self.site.memory is not None:
-            self.site.memory.clear(self.site.shelf)
+            self.site.memory.clear(self.site.index)
 
     def urandom(self, size: int) -> bytes:
         self.tokens += 1
@@ -86,7 +80,7 @@ class Stale(AssertionError):
 def caller(world: World, call: list[Call], n: int = 0) -> Steps:
     """A call, as the wrapper makes it. *call* receives its state."""
     floor = world.done[n]
-    made, value = world.site.begin(None, (n,), {})
+    made, value = world.site.begin((n,), {})
     call.append(made)
     if value is NO_VALUE:
         value = (yield from _flow.lookup(world.site, made)).value
@@ -110,7 +104,7 @@ def _change(world: World, invalidation: Steps, keys: tuple[int, ...]) -> Steps:
 
 def invalidator(world: World, call: list[Call]) -> Steps:
     """The source changes, and the cache is told of key 0."""
-    return _change(world, _changes.invalidate(world.site, world.site.call((0,), {})), (0,))
+    return _change(world, _changes.invalidate(world.site, world.site.key((0,), {})), (0,))
 
 
 def clearer(world: World, call: list[Call]) -> Steps:
@@ -172,7 +166,7 @@ class Actor:
         return f"{self.name}: goes on"
 
     def state(self) -> Any:
-        calls = tuple((call.epoch, call.tokens, call.flight is not None and call.flight.landed) for call in self.calls)
+        calls = tuple((call.epoch, call.tokens, call.flight is not None and call.flight.future.done()) for call in self.calls)
         return tuple(self.history), calls
 
 
@@ -214,7 +208,7 @@ def _replayed(world: World, prepare: Callable[[World], None], cast: Cast, schedu
 
 
 def _state(world: World, actors: list[Actor]) -> Any:
-    entries = () if world.site.memory is None else tuple((key, slot.entry[0]) for key, slot in world.site.shelf.by_key.items())
+    entries = () if world.site.memory is None else tuple((wire, slot.held.value()) for wire, slot in world.site.index.by_wire.items())
     flights = world.site.flights
     epochs = (flights._all, tuple(flights._stripes), tuple((key, flight.epoch) for key, flight in flights._open.items()))
     pending = (frozenset(world.site.pending._keys.items()), world.site.pending._all)

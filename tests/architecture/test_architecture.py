@@ -15,27 +15,27 @@ SOURCES = sorted(ROOT.glob("packages/*/src/**/*.py"))
 
 # From the foundations up. A module imports from the rows above its own, at any time and for any purpose.
 LAYERS = """
-    _value_contracts errors _clock _fork _proposed _report _writes _pending _shapes config.settings builtin.tags builtin.extension \
-        builtin._exactly builtin._flags builtin._structs
-    contracts _reports _scopes config.groups config.loading _names _chunks builtin._budget builtin._flatbuffer builtin._gathered \
-        builtin._level builtin._msgspec_types builtin._optional builtin._unfolding
-    hookspecs _broadcast _store _ttl config signatures _frame _isolation _keys _schemas builtin \
-        builtin.none builtin.reading builtin.writing builtin.pickled builtin.zstd \
+    errors contracts _fork _proposed _report _writes _pending _shapes config.settings builtin.tags builtin.extension builtin._exactly \
+        builtin._flags builtin._structs
+    hookspecs _scopes config.groups config.loading _names _ttl _chunks _store builtin._budget builtin._flatbuffer builtin._gathered \
+        builtin._level \
+        builtin._msgspec_types builtin._optional builtin._unfolding
+    config signatures _frame _isolation _keys _schemas builtin builtin.none builtin.reading builtin.writing builtin.pickled builtin.zstd \
         builtin.gzipped builtin.lz4_frame builtin.typed_msgpack builtin._arrays builtin._flat
-    presets _memory _flight _short_keys _walking builtin._instances builtin._columns builtin._ipc builtin._polars
-    _binding _call _identity _effects _annotations builtin.typed builtin._pandas
-    _lossy _front builtin._frames
+    presets _memory _flight _walking builtin._instances builtin._columns builtin._ipc builtin._polars
+    _binding _identity _effects _annotations builtin.typed builtin._pandas
+    _lossy builtin._frames
     builtin.std builtin.arrow builtin.plain_json
     builtin.auto
     builtin.plugin serializers compressors
     _plugins
     _making
     _codec _resolve
-    _encoding _local
+    _encoding
     _options _site
     _l2
     _flow
-    _changes _refresh
+    _changes
     _calls
     _methods
     decorator
@@ -167,18 +167,16 @@ def reason(line: str) -> str:
     return comment.strip(" #-")
 
 
-@pytest.mark.parametrize("name", ["sync_wrapper", "async_wrapper", "SyncVerbs", "AsyncVerbs", "_refresh", "_arefresh"])
+@pytest.mark.parametrize("name", ["sync_wrapper", "async_wrapper", "SyncVerbs", "AsyncVerbs"])
 def test_the_function_is_called_in_one_place(name: str) -> None:
-    """The user's function is called once in each wrapper, once in each `refresh`, and once in each way of refreshing in the background."""
-    rooms = (CORE / "_calls.py", CORE / "_refresh.py")
-    (scope,) = (node for room in rooms for node in parsed(room).body if getattr(node, "name", "") == name)
+    """The user's function is called once in each wrapper and once in each `refresh`."""
+    (scope,) = (node for node in parsed(CORE / "_calls.py").body if getattr(node, "name", "") == name)
     assert len(list(calls_of_function(scope))) == 1
 
 
 def test_the_function_is_called_nowhere_else() -> None:
-    """No module but `_calls.py` calls the user's function, and in the background `_refresh.py`, so its traceback has few frames of ours."""
-    rooms = ("_calls.py", "_refresh.py")
-    wrong = [at(path, call.lineno) for path in CORE.rglob("*.py") if path.name not in rooms for call in calls_of_function(parsed(path))]
+    """No module but `_calls.py` calls the user's function, so its traceback has one frame of ours."""
+    wrong = [at(path, call.lineno) for path in CORE.rglob("*.py") if path.name != "_calls.py" for call in calls_of_function(parsed(path))]
     assert wrong == []
 
 

@@ -17,7 +17,6 @@ from cachekit._codec import Codec, Limits, Stamp
 from cachekit.builtin.none import NoCompressor
 from cachekit.builtin.std import StdSerializer
 from cachekit.builtin.zstd import ZstdCompressor
-from cachekit.config import L1CacheConfig
 from cachekit.errors import DecodeError
 from cachekit.testing import MemoryBackend
 from forms import moved_clock
@@ -228,8 +227,7 @@ def test_an_entry_refilled_into_l1_never_outlives_itself(way, monkeypatch):
     """What the backend kept for six of ten seconds is held in memory for four more."""
     clock = moved_clock(monkeypatch)
     backend = MemoryBackend(clock=lambda: 0.0)  # it never expires anything: the frame's own expiry decides
-    steady = L1CacheConfig(swr_enabled=False)
-    first, second = (way.cached(lambda value: value, backend=backend, ttl=10, l1=steady) for _ in range(2))
+    first, second = (way.cached(lambda value: value, backend=backend, ttl=10) for _ in range(2))
     first(1)
     clock.move(6)
     second(1)

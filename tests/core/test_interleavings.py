@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cachekit import _clock, _flight, _l2, _proposed
+from cachekit import _flight, _l2, _proposed, _site
 from cachekit._flight import Flights
 from interleavings import Actor, Stale, World, caller, clearer, explore, invalidator, refresher, run
 
@@ -20,7 +20,7 @@ def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     for module in (_l2, _proposed):
         monkeypatch.setattr(module, "os", SimpleNamespace(urandom=world.urandom))
     monkeypatch.setattr(_flight, "_current", lambda: ((world.running, None), None))  # each actor is a caller of its own
-    monkeypatch.setattr(_clock, "wall", lambda: 1e9)
+    monkeypatch.setattr(_site, "wall", lambda: 1e9)
     yield world
 
 

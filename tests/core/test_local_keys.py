@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cachekit import cache
-from cachekit._memory import LARGEST_FRONT_KEY
+from cachekit._memory import LARGEST_LOCAL_KEY
 from cachekit.config import L1CacheConfig
 from forms import FORMS, Form
 
@@ -49,7 +49,7 @@ def test_a_large_argument_is_not_kept(form, make):
     assert sys.getrefcount(large) == before
     info = cached.cache_info()
     assert (info.l1_hits, info.misses) == (2, 1)
-    assert info.bytes < 10 * LARGEST_FRONT_KEY
+    assert info.bytes < 10 * LARGEST_LOCAL_KEY
 
 
 def test_many_arguments_that_are_large_together_are_not_kept(form):

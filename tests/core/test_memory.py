@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from cachekit import _clock, cache
+from cachekit import _site, cache
 from cachekit.config import L1CacheConfig
 from cachekit.testing import MemoryBackend
 from crowd import in_threads
 
 MIB = 1 << 20
-STEADY = L1CacheConfig(swr_enabled=False)
 
 
 class Clocks:
@@ -25,8 +24,8 @@ class Clocks:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monotonic, self.wall = 1000.0, 1.7e9
-        monkeypatch.setattr(_clock, "monotonic", lambda: self.monotonic)
-        monkeypatch.setattr(_clock, "wall", lambda: self.wall)
+        monkeypatch.setattr(_site, "monotonic", lambda: self.monotonic)
+        monkeypatch.setattr(_site, "wall", lambda: self.wall)
 
     def move(self, seconds: float) -> None:
         self.monotonic += seconds
@@ -198,7 +197,7 @@ def test_accounting_is_near_real_memory(kind: str) -> None:
 
 def test_an_entry_lives_for_its_ttl(clocks: Clocks) -> None:
     """An entry is served until its ttl has passed, and not from then on; a hit does not prolong it."""
-    blob, runs = counted(ttl=60, l1=STEADY)
+    blob, runs = counted(ttl=60)
     blob(1)
     clocks.move(59.9)
     blob(1)
@@ -222,7 +221,7 @@ def test_without_ttl_it_lives_on(clocks: Clocks) -> None:
 @pytest.mark.parametrize("backend", [lambda: None, MemoryBackend], ids=["L1", "L1+L2"])
 def test_a_stepped_wall_clock_changes_nothing_in_l1(backend: Any, step: float, clocks: Clocks) -> None:
     """When the wall clock is set forth or back by a day, and back again, an entry still lives for just its ttl."""
-    blob, runs = counted(ttl=60, backend=backend(), l1=STEADY)
+    blob, runs = counted(ttl=60, backend=backend())
     blob(1)
     clocks.wall += step
     blob(1)
@@ -240,7 +239,7 @@ def test_a_stepped_wall_clock_changes_nothing_in_l1(backend: Any, step: float, c
 @pytest.mark.parametrize("step", [86400.0, -86400.0])
 def test_an_entry_of_l2_outlives_no_ttl_when_the_wall_clock_is_stepped(step: float, clocks: Clocks) -> None:
     """What is read from the backend under a clock a day off is a miss rather than an entry that lives a day too long."""
-    blob, runs = counted(ttl=60, backend=MemoryBackend(clock=lambda: clocks.monotonic), l1=STEADY)
+    blob, runs = counted(ttl=60, backend=MemoryBackend(clock=lambda: clocks.monotonic))
     blob(1)
     cache.clear_l1()
     clocks.wall += step
@@ -257,7 +256,7 @@ def test_an_entry_of_l2_outlives_no_ttl_when_the_wall_clock_is_stepped(step: flo
 
 def test_a_fill_from_l2_keeps_the_entrys_own_end(clocks: Clocks) -> None:
     """An entry that comes into L1 from the backend lives there only as long as it had left."""
-    blob, runs = counted(ttl=60, backend=MemoryBackend(clock=lambda: clocks.monotonic), l1=STEADY)
+    blob, runs = counted(ttl=60, backend=MemoryBackend(clock=lambda: clocks.monotonic))
     blob(1)
     clocks.move(50)
     cache.clear_l1()

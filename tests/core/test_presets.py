@@ -56,7 +56,7 @@ def test_every_intent_leaves_backend_and_ttl_to_the_environment(intent):
     """The table of the design: no intent that exists so far fixes a backend, a TTL, an L1 or a compressor."""
     policy = PRESETS[intent]
     assert (policy.backend, policy.ttl, policy.compressor) == (UNSET, UNSET, UNSET)
-    assert (policy.l1.enabled, policy.l1.max_size_mb, policy.l1_enabled) == (True, 100, None)
+    assert (policy.l1, policy.l1_enabled) == (None, None)
     assert L1CacheConfig().max_size_mb == 100
 
 

@@ -37,12 +37,11 @@ TTLS = [
     (90, 90), (0.25, 0.25), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("1h 30m", 5400), ("1.5h", 5400), ("250ms", 0.25), ("2d", 172800),
     ("1w", 604800), (dt.timedelta(minutes=2), 120), (dt.timedelta(milliseconds=250), 0.25), (100 * 365 * 86400, 100 * 365 * 86400),
 ]  # fmt: skip
-STEADY = L1CacheConfig(swr_enabled=False)  # nothing runs before the end
 LAYERS = ["L1 only", "backend only", "both"]
 
 
 def options(layers, backend):
-    return {"backend": None if layers == "L1 only" else backend, "l1_enabled": layers != "backend only", "l1": STEADY}
+    return {"backend": None if layers == "L1 only" else backend, "l1_enabled": layers != "backend only"}
 
 
 @pytest.mark.parametrize("layers", LAYERS)
@@ -92,7 +91,7 @@ def test_an_omitted_ttl_is_the_environments(form, clock, backend, layers, variab
 def test_what_is_read_from_the_backend_outlives_nothing(form, clock, backend):
     """An entry that returns to L1 expires when it would have: its time is the frame's, not that of the refill."""
     function = form.function()
-    cached = cache(ttl=10, backend=backend, l1=STEADY)(function)
+    cached = cache(ttl=10, backend=backend)(function)
     form.call(cached, 1)
     clock.move(8)
     cache.clear_l1()

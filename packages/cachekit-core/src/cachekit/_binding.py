@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from ._keys import UnstableError, encode, refused
+from ._keys import UnstableError, encode, is_leaf, refused
 from ._names import type_name
 from .errors import CachekitError, ConfigurationError, UnsupportedFunctionError
 
@@ -78,21 +78,12 @@ class Binder:
                 continue
         return Bound(self._forms[-1], self._forms[-1].bind(*args, **kwargs))
 
-    @property
-    def front(self) -> list[inspect.Parameter] | None:
-        """The parameters, if calls may be found by their bare arguments: with no other key, and nothing of any number."""
-        form = self._forms[0]
-        variable = any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in form.parameters)
-        return None if self._key is not None or len(self._forms) > 1 or variable else form.parameters
-
-    @property
-    def positions(self) -> list[int]:
-        """Where, among the arguments of the front's parameters, those stand that are part of the key."""
-        return self._forms[0].positions
-
-    def bound(self, values: tuple[Any, ...]) -> Bound:
-        """A call whose arguments are already in the order of the front's parameters."""
-        return Bound(self._forms[0], values)
+    def local_key(self, bound: Bound) -> tuple[Any, ...] | None:
+        """The arguments as they are, told apart by class; None unless every one is an immutable leaf."""
+        values = [bound.values[i] for i in bound.form.positions]
+        if self._key is not None or len(self._forms) > 1 or not all(map(is_leaf, values)):
+            return None
+        return (*values, *map(type, values))
 
     def wire_key(self, bound: Bound, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         """The key that is the same in every process.
@@ -102,18 +93,16 @@ class Binder:
             CallKeyError: the user's own key code raised; its exception is the cause.
         """
         digest = self._digest.copy()
-        digest.update(self._canonical(bound, args, kwargs))
-        return PREFIX + digest.hexdigest()
-
-    def _canonical(self, bound: Bound, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         if self._key is not None:
-            return b"k" + self._encoded("key=", self._custom(self._key, args, kwargs))
-        parts = [bound.form.tag]
-        for position, name, encoded_name, keywords in bound.form.kept:
-            value = bound.values[position]
-            # One call form, whatever the order in which keywords were written.
-            parts += (encoded_name, self._encoded(name, tuple(sorted(value.items())) if keywords else value))
-        return b"".join(parts)
+            digest.update(b"k" + self._encoded("key=", self._custom(self._key, args, kwargs)))
+        else:
+            digest.update(bound.form.tag)
+            for position, name, encoded_name, keywords in bound.form.kept:
+                value = bound.values[position]
+                # One call form, whatever the order in which keywords were written.
+                content = self._encoded(name, tuple(sorted(value.items())) if keywords else value)
+                digest.update(encoded_name + content)
+        return PREFIX + digest.hexdigest()
 
     def _custom(self, key: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -173,34 +162,24 @@ def _checked_ignore(ignore: Iterable[str], names: list[str], function: str) -> f
 
 def _compiled(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> Callable[..., tuple[Any, ...]]:
     """A function of the same signature that returns its arguments: Python binds them, at its own speed."""
-    names = "".join(f"{parameter.name}, " for parameter in parameters)
-    scope: dict[str, Any] = {}
-    exec(f"def bind({written(parameters)}): return ({names})", scope)  # noqa: S102 - names Python itself accepted
-    bind = scope["bind"]
-    give_defaults(bind, parameters)
-    bind.__name__, bind.__qualname__ = function.__name__, function.__qualname__
-    return bind  # type: ignore[no-any-return]
-
-
-def written(parameters: list[inspect.Parameter]) -> str:
-    """The source of a signature with these parameters; `give_defaults` puts their defaults in."""
-    texts: list[str] = []
+    written: list[str] = []
     star = False
     for i, parameter in enumerate(parameters):
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
-            texts.append("*")
+            written.append("*")
             star = True
         prefix = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**" if parameter.kind is parameter.VAR_KEYWORD else ""
         star = star or prefix == "*"
-        texts.append(prefix + parameter.name + ("" if parameter.default is parameter.empty else "=None"))
+        written.append(prefix + parameter.name + ("" if parameter.default is parameter.empty else "=None"))
         last = i + 1 == len(parameters) or parameters[i + 1].kind is not parameter.POSITIONAL_ONLY
         if parameter.kind is parameter.POSITIONAL_ONLY and last:
-            texts.append("/")
-    return ", ".join(texts)
-
-
-def give_defaults(function: Any, parameters: list[inspect.Parameter]) -> None:
-    """Give a function whose signature was `written` the defaults themselves."""
+            written.append("/")
+    names = "".join(f"{parameter.name}, " for parameter in parameters)
+    scope: dict[str, Any] = {}
+    exec(f"def bind({', '.join(written)}): return ({names})", scope)  # noqa: S102 - names Python itself accepted
+    bind = scope["bind"]
     defaults = [p for p in parameters if p.default is not p.empty]
-    function.__defaults__ = tuple(p.default for p in defaults if p.kind is not p.KEYWORD_ONLY) or None
-    function.__kwdefaults__ = {p.name: p.default for p in defaults if p.kind is p.KEYWORD_ONLY} or None
+    bind.__defaults__ = tuple(p.default for p in defaults if p.kind is not p.KEYWORD_ONLY) or None
+    bind.__kwdefaults__ = {p.name: p.default for p in defaults if p.kind is p.KEYWORD_ONLY} or None
+    bind.__name__, bind.__qualname__ = function.__name__, function.__qualname__
+    return bind  # type: ignore[no-any-return]

@@ -2,86 +2,68 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ._call import Call
 from ._changes import clear, complete_refresh, invalidate, prepare_refresh
 from ._effects import arun, run
 from ._flight import leading
-from ._flow import abandon, complete, keep, lead_at_once, lookup
-from ._local import NO_VALUE
-from ._refresh import arefresh_soon, refresh_soon
+from ._flow import abandon, complete, lookup
 from ._report import CacheInfo, Invalidation
-from ._site import Site
+from ._site import NO_VALUE, Call, Site
 
 
 def sync_wrapper(site: Site) -> Callable[..., Any]:
     """*site*'s function with the cache before it."""
     function = site.function
 
-    def missed(values: tuple[Any, ...] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call, value = site.begin(values, args, kwargs)
+    @functools.wraps(function)
+    def cached(*args: Any, **kwargs: Any) -> Any:
+        call, value = site.begin(args, kwargs)
         if value is not NO_VALUE:
-            if call.stale:
-                refresh_soon(site, call, args, kwargs)
             return value
         try:
-            found = lead_at_once(site, call)
-            if found is None:
-                found = run(lookup(site, call))
+            found = run(lookup(site, call))
             if found.error is not None:
                 raise found.error.with_traceback(found.traceback)
             if found.value is not NO_VALUE:
-                if call.stale:
-                    refresh_soon(site, call, args, kwargs)
                 return found.value
             with leading(call.flight):
                 value = function(*args, **kwargs)
-            if site.has_backend:
-                run(complete(site, call, value))
-            else:
-                keep(site, call, value)
+            run(complete(site, call, value))
         except BaseException as error:
             abandon(site, call, error)
             raise
         return value
 
-    return site.front.wrapper(function, missed, is_async=False)
+    return cached
 
 
 def async_wrapper(site: Site) -> Callable[..., Coroutine[Any, Any, Any]]:
     """As `sync_wrapper`, awaiting."""
     function = site.function
 
-    async def missed(values: tuple[Any, ...] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call, value = site.begin(values, args, kwargs)
+    @functools.wraps(function)
+    async def cached(*args: Any, **kwargs: Any) -> Any:
+        call, value = site.begin(args, kwargs)
         if value is not NO_VALUE:
-            if call.stale:
-                arefresh_soon(site, call, args, kwargs)
             return value
         try:
-            found = lead_at_once(site, call)
-            if found is None:
-                found = await arun(lookup(site, call))
+            found = await arun(lookup(site, call))
             if found.error is not None:
                 raise found.error.with_traceback(found.traceback)
             if found.value is not NO_VALUE:
-                if call.stale:
-                    arefresh_soon(site, call, args, kwargs)
                 return found.value
             with leading(call.flight):
                 value = await function(*args, **kwargs)
-            if site.has_backend:
-                await arun(complete(site, call, value))
-            else:
-                keep(site, call, value)
+            await arun(complete(site, call, value))
         except BaseException as error:
             abandon(site, call, error)
             raise
         return value
 
-    return site.front.wrapper(function, missed, is_async=True)
+    return cached
 
 
 class Verbs:
@@ -112,8 +94,8 @@ class SyncVerbs(Verbs):
 
     def invalidate_cache(self, /, *args: Any, **kwargs: Any) -> Invalidation:
         """Remove one call's entry from every layer."""
-        call = self._call(args, kwargs)
-        return Invalidation("done") if call.key is None else run(invalidate(self._site, call))
+        key = self._call(args, kwargs).key
+        return Invalidation("done") if key is None else run(invalidate(self._site, key))
 
     def refresh(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function, store its value in every layer, and return it."""
@@ -134,8 +116,8 @@ class AsyncVerbs(Verbs):
 
     async def invalidate_cache(self, /, *args: Any, **kwargs: Any) -> Invalidation:
         """Remove one call's entry from every layer."""
-        call = self._call(args, kwargs)
-        return Invalidation("done") if call.key is None else await arun(invalidate(self._site, call))
+        key = self._call(args, kwargs).key
+        return Invalidation("done") if key is None else await arun(invalidate(self._site, key))
 
     async def refresh(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function, store its value in every layer, and return it."""

@@ -5,31 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from . import _l2
-from ._call import Call
 from ._codec import Packed
 from ._effects import Steps
 from ._flow import encoded, kept_for
 from ._report import Invalidation
-from ._site import Site
+from ._site import Call, Site
 from .errors import BackendError, TransientBackendError
 
 
-def invalidate(site: Site, call: Call) -> Steps[Invalidation]:
+def invalidate(site: Site, key: str) -> Steps[Invalidation]:
     """Remove one entry from this process's L1 and from the backend."""
-    key = call.key
     site.flights.invalidate(key)
     store = site.store
     outcome = Invalidation("done")
     if store is not None:
         try:
-            yield from _l2.delete(site, call.wire, store, _l2.WRITE_PATIENCE)
-            yield from _l2.tell(site, store, call.wire)
+            yield from _l2.delete(site, key, store, _l2.WRITE_PATIENCE)
         except BackendError as error:
-            outcome = _l2.remember(site, error, call.wire)
+            outcome = _l2.remember(site, error, key)
     # After the backend's: what was read there a moment ago must not be put into L1 again.
     site.flights.invalidate(key)
     if site.memory is not None:
-        site.memory.drop(site.shelf, key)
+        site.memory.drop(site.index, key)
     return outcome
 
 
@@ -41,12 +38,11 @@ def clear(site: Site) -> Steps[Invalidation]:
     if store is not None:
         try:
             yield from _l2.clear(site, store)
-            yield from _l2.tell(site, store, None)
         except BackendError as error:
             outcome = _l2.remember(site, error, None)
     site.flights.invalidate()
     if site.memory is not None:
-        site.memory.clear(site.shelf)
+        site.memory.clear(site.index)
     return outcome
 
 
@@ -58,39 +54,33 @@ def prepare_refresh(site: Site, call: Call) -> Steps[None]:
     site.flights.invalidate(key)
     call.epoch = site.flights.epoch(key)
     if store is not None:
-        yield from _l2.begin(site, call, call.wire, store, ())
+        yield from _l2.begin(site, call, key, store, ())
     site.tally.count("misses")
 
 
 def complete_refresh(site: Site, call: Call, value: Any) -> Steps[None]:
     """Store what a refresh returned, unless something was invalidated, or refreshed, since it began."""
     key = call.key
-    if key is None:
-        return
-    if not _advance(site, call):
-        # Perhaps of another key that shares the epoch: the value from before the refresh is not to be served for this one.
-        yield from invalidate(site, call)
+    if key is None or not _advance(site, call, key):
         return
     try:
         held, packed = encoded(site, call, value)
     except Exception as error:  # noqa: BLE001 - as in `complete`
         site.unencodable(value, error)
-        yield from invalidate(site, call)  # the old value is not to be served for the one that cannot be stored
+        yield from invalidate(site, key)  # the old value is not to be served for the one that cannot be stored
         return
     if site.has_backend:
         try:
-            yield from _replace(site, call, call.wire, packed)
+            yield from _replace(site, call, key, packed)
         except BackendError as error:
-            _l2.remember(site, error, call.wire)
-    if site.memory is not None:
-        site.memory.drop(site.shelf, key)  # a clear that is under way may refuse what follows, and the older value must be gone
+            _l2.remember(site, error, key)
     # Again a new epoch: what was read of the old entry before it was replaced is not put into L1, nor shared.
-    if _advance(site, call):
-        site.keep(call, held, kept_for(site, call), site.fresh_for())
+    if _advance(site, call, key):
+        site.keep(call, held, kept_for(site, key))
 
 
-def _advance(site: Site, call: Call) -> bool:
-    epoch = site.flights.advance(call.key, call.epoch)
+def _advance(site: Site, call: Call, key: str) -> bool:
+    epoch = site.flights.advance(key, call.epoch)
     if epoch is not None:
         call.epoch = epoch
     return epoch is not None
@@ -102,5 +92,3 @@ def _replace(site: Site, call: Call, key: str, packed: Packed | None) -> Steps[N
         raise TransientBackendError("the backend could not be read when the refresh began")
     yield from _l2.written(site, key, _l2.WRITE_PATIENCE)
     yield from _l2.write(site, call, key, packed)
-    if call.store is not None:
-        yield from _l2.tell(site, call.store, key)  # who holds the old value lets go of it

@@ -17,14 +17,10 @@ _VIEWED_FROM = 65_536  # bytes; less is cut out, since a view of little keeps mu
 
 
 class Stamp(NamedTuple):
-    """A moment, in seconds since 1970, and how many more an entry that is made then holds; None for no expiry.
-
-    From *soft* seconds on, it is served but computed anew; None: never before it expires.
-    """
+    """When an entry was made and until when it holds, in seconds since 1970; None for no expiry."""
 
     created: float
     ttl: float | None
-    soft: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +47,10 @@ class Packed(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A valid entry: the serialized value, the seconds it has left (None: no expiry), those until it is stale, and its schema."""
+    """A valid entry: the serialized value, the seconds it has left (None: no expiry), and its schema."""
 
     data: Buffer
     remaining: float | None
-    fresh: float | None
     schema: bytes
 
 
@@ -151,11 +146,10 @@ class Codec:
         """What to write for serialized *data*; in chunks if it is more than *piece* bytes. Or `SerializationError`."""
         created = _micros(stamp.created)
         hard = _frame.NEVER if stamp.ttl is None else created + _micros(stamp.ttl)
-        soft = hard if stamp.soft is None else min(hard, created + _micros(stamp.soft))
         size = sum(map(_size, data))
         compressor, payload = self._compressed(data, size)
         header = _frame.Header(
-            created, soft, hard, self._serializer.name, compressor, size, tokens, self._schema, encryptor=self._sealed_by
+            created, hard, hard, self._serializer.name, compressor, size, tokens, self._schema, encryptor=self._sealed_by
         )
         if self._encryptor is not None:
             payload = (self._sealed(self._encryptor, payload, _frame.associated(header, key, integrity=self._integrity)),)
@@ -224,7 +218,11 @@ class Codec:
         return opened
 
     def unpack(self, opened: _frame.Opened, key: str, now: Stamp, joined: bytes = b"") -> Decoded:
-        """The entry that was opened, with the payload that was *joined* from its chunks if it has some. Or `DecodeError`."""
+        """The entry that was opened, with the payload that was *joined* from its chunks if it has some.
+
+        Raises:
+            DecodeError: with the reason it may not be served.
+        """
         header, payload = opened.header, opened.payload
         if header.chunks is not None:
             payload = memoryview(joined)
@@ -233,8 +231,7 @@ class Codec:
             payload = memoryview(self._unsealed(self._encryptor, payload, _frame.associated(header, key, integrity=self._integrity)))
         # A clock that went back must not stretch what is left beyond the TTL.
         left = None if header.hard == _frame.NEVER else min(header.hard - _micros(now.created), header.hard - header.created) / 1e6
-        fresh = left if left is None or header.soft >= header.hard else min(left, (header.soft - _micros(now.created)) / 1e6)
-        return Decoded(self._decompressed(header, payload), left, fresh, header.schema)
+        return Decoded(self._decompressed(header, payload), left, header.schema)
 
     def _unsealed(self, encryptor: Encryptor, payload: memoryview, associated: bytes) -> bytes:
         try:

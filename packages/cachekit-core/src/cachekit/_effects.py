@@ -71,20 +71,6 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Publish:
-    """Tell every process that uses the backend, if it can."""
-
-    store: Store
-    message: bytes
-
-    def perform(self) -> None:
-        self.store.publish(self.message)
-
-    async def aperform(self) -> None:
-        await self.store.apublish(self.message)
-
-
-@dataclass(frozen=True, slots=True)
 class Wait:
     """→ the future's result, or None after *patience* seconds."""
 

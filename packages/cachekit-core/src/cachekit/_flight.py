@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -33,7 +33,7 @@ class Role(Enum):
     ALONE = auto()  # compute, telling nobody: waiting would be waiting for oneself
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Landed:
     """How a flight ended. *held* is the value to share.
 
@@ -50,15 +50,15 @@ class Landed:
 class Flight:
     """One computation in progress."""
 
-    __slots__ = ("epoch", "future", "key", "landed", "loop", "owner", "waits_for")
+    __slots__ = ("epoch", "future", "key", "loop", "owner", "waits_for")
 
-    def __init__(self, key: Hashable, epoch: Epoch) -> None:
+    def __init__(self, key: str, epoch: Epoch) -> None:
         self.key = key
         self.epoch = epoch
         self.owner, self.loop = _current()
-        self.future: Future[Landed] | None = None  # made for the first follower: most flights have none
-        self.landed = False
-        self.waits_for: tuple[Flight, ...] = ()
+        self.future: Future[Landed] = Future()
+        self.future.set_running_or_notify_cancel()  # so that a follower's cancellation cannot cancel it
+        self.waits_for: list[Flight] = []
 
     @property
     def is_lost(self) -> bool:
@@ -70,9 +70,7 @@ def _current() -> tuple[tuple[int, object], Any]:
     """Who runs: the thread and, in a loop, the task; and the loop."""
     asyncio = sys.modules.get("asyncio")  # not imported for programs without coroutines
     loop = asyncio._get_running_loop() if asyncio is not None else None
-    if asyncio is None or loop is None:
-        return (threading.get_ident(), None), None
-    task = asyncio.current_task(loop)
+    task = asyncio.current_task(loop) if asyncio is not None and loop is not None else None
     # Weakly: a task that nobody else keeps is destroyed, and lets its followers go.
     return (threading.get_ident(), None if task is None else weakref.ref(task)), loop
 
@@ -92,15 +90,15 @@ class Flights:
         self._begin()
 
     def _begin(self) -> None:
-        self._open: dict[Hashable, Flight] = {}
+        self._open: dict[str, Flight] = {}
         self._all = 0
         self._stripes: dict[int, int] = {}
 
-    def epoch(self, key: Hashable) -> Epoch:
+    def epoch(self, key: str) -> Epoch:
         """The epoch of *key*; equal at two moments if nothing was invalidated between."""
         return self._all, self._stripes.get(hash(key) % STRIPES, 0)
 
-    def invalidate(self, key: Hashable = None) -> None:
+    def invalidate(self, key: str | None = None) -> None:
         """Begin a new epoch for *key*, or for all keys; flights of the old one are joined no more."""
         with _graph:
             if key is None:
@@ -108,7 +106,7 @@ class Flights:
             else:
                 self._move(key)
 
-    def advance(self, key: Hashable, epoch: Epoch) -> Epoch | None:
+    def advance(self, key: str, epoch: Epoch) -> Epoch | None:
         """Begin a new epoch for *key* if it is still *epoch*; None if something was invalidated since."""
         with _graph:
             if self.epoch(key) != epoch:
@@ -116,18 +114,9 @@ class Flights:
             self._move(key)
             return self.epoch(key)
 
-    def _move(self, key: Hashable) -> None:
+    def _move(self, key: str) -> None:
         stripe = hash(key) % STRIPES
         self._stripes[stripe] = self._stripes.get(stripe, 0) + 1
-
-    def lead(self, mine: Flight) -> bool:
-        """Make *mine* the flight of its key, unless there is one to join; whether it is."""
-        with _graph:
-            flight = self._open.get(mine.key)
-            if flight is not None and flight.epoch == mine.epoch and not flight.is_lost:
-                return False
-            self._open[mine.key] = mine
-            return True
 
     def board(self, mine: Flight) -> tuple[Role, Flight]:
         """Make *mine* the flight of its key, or join the one there is: what to do, and the flight it is about."""
@@ -140,20 +129,15 @@ class Flights:
             if flight.owner == mine.owner or _leads_to(flight, _led.get()):
                 return Role.ALONE, flight
             for led in _led.get():
-                led.waits_for = (*led.waits_for, flight)
-            if flight.future is None:
-                flight.future = Future()
-                flight.future.set_running_or_notify_cancel()  # so that a follower's cancellation cannot cancel it
+                led.waits_for.append(flight)
             return Role.FOLLOW, flight
 
     def leave(self, flight: Flight) -> None:
         """A follower no longer waits."""
         with _graph:
             for led in _led.get():
-                waits_for = list(led.waits_for)
-                if flight in waits_for:
-                    waits_for.remove(flight)
-                    led.waits_for = tuple(waits_for)
+                if flight in led.waits_for:
+                    led.waits_for.remove(flight)
 
     def forget(self, flight: Flight) -> None:
         """Nobody joins *flight* from now on; its followers may wait on."""
@@ -163,13 +147,9 @@ class Flights:
 
     def land(self, flight: Flight, landed: Landed) -> None:
         """The leader is done; every follower goes on. A second landing changes nothing."""
-        with _graph:
-            if self._open.get(flight.key) is flight:
-                del self._open[flight.key]
-            flight.landed = True
-            future = flight.future
-        if future is not None and not future.done():
-            future.set_result(landed)
+        self.forget(flight)
+        if not flight.future.done():
+            flight.future.set_result(landed)
 
     def after_fork(self) -> None:
         """Start anew in a child, where no leader lives."""
@@ -191,16 +171,12 @@ class leading:  # noqa: N801 - used as a statement, `with leading(flight):`
             self._token = None
             return
         # Without those that have landed: a chain of tasks, each begun by the last, would keep them all.
-        led = _led.get()
-        self._token = _led.set((*(flight for flight in led if not flight.landed), self._flight) if led else (self._flight,))
+        self._token = _led.set((*(led for led in _led.get() if not led.future.done()), self._flight))
 
     def __exit__(self, *exc_info: object) -> None:
         if self._token is not None:
-            # Not by `suppress`, which takes longer than all of this.
-            try:  # noqa: SIM105
+            with suppress(ValueError):  # a coroutine may be closed in another context than it ran in
                 _led.reset(self._token)
-            except ValueError:
-                pass  # a coroutine may be closed in another context than it ran in
 
 
 def _begin_anew() -> None:

@@ -12,13 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from . import _l2
-from ._call import Call
 from ._codec import Decoded, Packed
 from ._effects import Steps, Wait
 from ._flight import Flight, Landed, Role
-from ._isolation import Held
-from ._local import NO_VALUE
-from ._site import Site
+from ._isolation import Held, hold, hold_any
+from ._site import NO_VALUE, Call, Site
 from .errors import BackendError, DecodeError
 
 FOLLOWER_PATIENCE = 60.0
@@ -43,18 +41,6 @@ class Found:
 RUN = Found()
 
 
-def lead_at_once(site: Site, call: Call) -> Found | None:
-    """What `lookup` comes to where there is no backend to ask and nobody to wait for, without its steps; else None."""
-    if call.key is None or site.has_backend:
-        return None
-    call.epoch = site.flights.epoch(call.key)
-    call.flight = Flight(call.key, call.epoch)
-    if site.flights.lead(call.flight):
-        return _found_landed(site, call) or _missed(site, call)
-    call.flight = None
-    return None
-
-
 def lookup(site: Site, call: Call) -> Steps[Found]:
     """Find a value, or lead, or wait for who leads."""
     while (key := call.key) is not None:
@@ -62,10 +48,9 @@ def lookup(site: Site, call: Call) -> Steps[Found]:
         call.flight = Flight(key, call.epoch)  # the call's before it is anybody's, so that it always lands
         role, flight = site.flights.board(call.flight)
         if role is Role.LEAD:
-            return (yield from _lead(site, call))
+            return (yield from _lead(site, call, key))
         call.flight = None
         if role is Role.FOLLOW:
-            assert flight.future is not None  # noqa: S101 - boarding made it
             try:
                 landed = yield Wait(flight.future, FOLLOWER_PATIENCE)
             finally:
@@ -76,26 +61,8 @@ def lookup(site: Site, call: Call) -> Steps[Found]:
                 return _shared(site, landed)
             continue
         break
-    return _missed(site, call)
-
-
-def lead_refresh(site: Site, call: Call) -> Steps[bool]:
-    """Whether the caller is to compute a stale value anew: nobody else is at it, and the backend has none that is fresh."""
-    call.epoch = site.flights.epoch(call.key)
-    call.flight = Flight(call.key, call.epoch)
-    if not site.flights.lead(call.flight):
-        call.flight = None
-        return False
-    store = site.store
-    if store is not None:
-        entry = yield from _l2.read(site, call, call.wire, store)
-        if entry is not None and (entry.fresh is None or entry.fresh > 0) and _adopted(site, call, entry) is not NO_VALUE:
-            return False
-    elif site.held(call) is not NO_VALUE and not call.stale:
-        _land(site, call, Landed(gone=True))
-        return False
-    site.tally.count("refreshes")
-    return True
+    site.tally.count("misses")
+    return RUN
 
 
 def complete(site: Site, call: Call, value: Any) -> Steps[None]:
@@ -112,28 +79,10 @@ def complete(site: Site, call: Call, value: Any) -> Steps[None]:
         landed = Landed(held)
         if packed is not None:
             try:
-                yield from _l2.write(site, call, call.wire, packed)
+                yield from _l2.write(site, call, call.key, packed)
             except BackendError as error:
                 site.failed(error)
-        ttl = kept_for(site, call)
-        site.keep(call, held, ttl, site.fresh_for())
-    finally:
-        _land(site, call, landed)
-
-
-def keep(site: Site, call: Call, value: Any) -> None:
-    """`complete`, where there is no backend, without its steps."""
-    if call.key is None:
-        return
-    landed = Landed()
-    try:
-        try:
-            held = site.hold_any(value)
-        except Exception as error:  # noqa: BLE001 - encoding and copying run the value's own code
-            site.unencodable(value, error)
-            return
-        landed = Landed(held)
-        site.keep(call, held, site.ttl, site.fresh_for())
+        site.keep(call, held, kept_for(site, call.key))
     finally:
         _land(site, call, landed)
 
@@ -146,53 +95,33 @@ def abandon(site: Site, call: Call, error: BaseException) -> None:
 # -- the leader's way ----------------------------------------------------------------------
 
 
-def _lead(site: Site, call: Call) -> Steps[Found]:
-    landed = _found_landed(site, call)
-    if landed is not None:
-        return landed
+def _lead(site: Site, call: Call, key: str) -> Steps[Found]:
+    # Another leader may have landed between this call's look into L1 and its boarding.
+    value = site.held(call)
+    if value is not NO_VALUE:
+        site.tally.count("l1_hits")
+        _land(site, call, Landed(gone=True))  # followers find it in L1 too
+        return Found(value)
     store = site.store
     if store is not None:
-        entry = yield from _l2.read(site, call, call.wire, store)
+        entry = yield from _l2.read(site, call, key, store)
         if entry is not None:
             value = _taken_from_backend(site, call, entry)
             if value is not NO_VALUE:
                 return Found(value)
-    return _missed(site, call)
-
-
-def _found_landed(site: Site, call: Call) -> Found | None:
-    """What another leader put into L1 between this call's look there and its boarding."""
-    value = site.held(call)
-    if value is NO_VALUE:
-        return None
-    site.tally.count("l1_hits")
-    _land(site, call, Landed(gone=True))  # followers find it in L1 too
-    return Found(value)
-
-
-def _missed(site: Site, call: Call) -> Found:
-    if call.fits:
-        site.tally.count("misses")
+    site.tally.count("misses")
     return RUN
 
 
 def _taken_from_backend(site: Site, call: Call, entry: Decoded) -> Any:
-    value = _adopted(site, call, entry)
-    if value is not NO_VALUE:
-        site.tally.count("l2_hits")
-    return value
-
-
-def _adopted(site: Site, call: Call, entry: Decoded) -> Any:
-    """The value of an entry of the backend, which L1 and the followers then have too; `NO_VALUE` if it cannot be read."""
     try:
         value, data = site.codec.value_of(entry)
     except DecodeError as error:
         site.misread(error)
         return NO_VALUE
-    held = site.hold(value, data)
-    site.keep(call, held, entry.remaining, entry.fresh)
-    call.stale = entry.fresh is not None and entry.fresh <= 0
+    held = hold(value, data, site.codec.loads)
+    site.keep(call, held, entry.remaining)
+    site.tally.count("l2_hits")
     _land(site, call, Landed(held))
     return value
 
@@ -200,17 +129,17 @@ def _adopted(site: Site, call: Call, entry: Decoded) -> Any:
 def encoded(site: Site, call: Call, value: Any) -> tuple[Held, Packed | None]:
     """The value as L1 holds it, and what to write, if anything. Raises `SerializationError`."""
     if not site.has_backend:
-        return site.hold_any(value), None
+        return hold_any(value, site.codec.dumps, site.codec.loads), None
     data = site.codec.dumps(value)
     packed = None
-    if call.tokens is not None and call.store is not None:
-        packed = site.codec.pack(data, call.wire, site.now(), call.tokens, call.store.max_value_bytes)
-    return site.hold(value, data), packed
+    if call.key is not None and call.tokens is not None and call.store is not None:
+        packed = site.codec.pack(data, call.key, site.now(), call.tokens, call.store.max_value_bytes)
+    return hold(value, data, site.codec.loads), packed
 
 
-def kept_for(site: Site, call: Call) -> float | None:
+def kept_for(site: Site, key: str) -> float | None:
     """Seconds L1 keeps a value: briefly while the backend still has an older one, so that it is told soon."""
-    if site.has_backend and any(site.pending.of(call.wire)):
+    if any(site.pending.of(key)):
         return PENDING_RETRY if site.ttl is None else min(site.ttl, PENDING_RETRY)
     return site.ttl
 
@@ -219,7 +148,7 @@ def _shared(site: Site, landed: Landed) -> Found:
     """A follower's answer: the leader's value or error; else it runs the function for itself."""
     if landed.error is not None:
         return Found(error=_own(landed.error), traceback=landed.traceback)
-    value = NO_VALUE if landed.held is None else site.taken(landed.held.kept, landed.held.copier)
+    value = site.taken(landed.held)
     site.tally.count("misses" if value is NO_VALUE else "shared")
     return Found(value)
 

@@ -17,8 +17,9 @@ import sys
 import types
 import uuid
 import zoneinfo
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ._chunks import Buffer
 from .errors import SerializationError
@@ -33,35 +34,57 @@ _CODE = frozenset({type, types.ModuleType, types.FunctionType, types.BuiltinFunc
 _MAX_DEPTH = 32
 
 
-class Held:
-    """A value as L1 holds it.
+class Held(Protocol):
+    """A value as L1 holds it."""
 
-    Parameters:
-        kept: the value itself, or what it is made from.
-        size: bytes, without the cache's own bookkeeping.
-        copier: makes what a caller may keep and change of what is kept; None: it is shared.
-    """
-
-    __slots__ = ("copier", "kept", "size")
-
-    def __init__(self, kept: Any, size: int, copier: Callable[[Any], Any] | None = None) -> None:
-        self.kept = kept
-        self.size = size
-        self.copier = copier
+    @property
+    def size(self) -> int:
+        """Bytes, without the cache's own bookkeeping."""
+        ...
 
     def value(self) -> Any:
         """What a caller may keep and change."""
-        return self.kept if self.copier is None else self.copier(self.kept)
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """An immutable value, or one whose function vouches for it."""
+
+    held: Any
+    size: int
+
+    def value(self) -> Any:
+        return self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A flat container of immutable values; each caller gets a copy."""
+
+    held: Any
+    size: int
+    copier: Callable[[Any], Any]
+
+    def value(self) -> Any:
+        return self.copier(self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A value as its serializer wrote it; each caller gets a decoded one."""
+
+    held: Buffer
+    size: int
+    loads: Callable[[Buffer], Any]
+
+    def value(self) -> Any:
+        return self.loads(self.held)
 
 
 def hold(value: Any, data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Held:
     """Hold a *value* that was serialized as *data*, in one piece or several."""
     return _held_plain(value) or _held_encoded(data, loads)
-
-
-def hold_shared(value: Any) -> Held:
-    """Hold any *value* as the very object that all callers get. `SerializationError` if its bytes cannot be counted."""
-    return Held(value, _size_of(value))
 
 
 def hold_any(value: Any, dumps: Callable[[Any], Sequence[Buffer]], loads: Callable[[Buffer], Any]) -> Held:
@@ -84,7 +107,7 @@ def _held_encoded(data: Sequence[Buffer], loads: Callable[[Buffer], Any]) -> Hel
     # A view of anything but bytes may be of the value itself, which its owner can change.
     whole = len(data) == 1 and type(data[0].obj if isinstance(data[0], memoryview) else data[0]) is bytes
     held = data[0] if whole else memoryview(b"".join(data))
-    return Held(held, held.nbytes if isinstance(held, memoryview) else len(held), loads)
+    return Encoded(held, held.nbytes if isinstance(held, memoryview) else len(held), loads)
 
 
 def is_immutable(value: Any, depth: int = 0) -> bool:
@@ -96,22 +119,20 @@ def is_immutable(value: Any, depth: int = 0) -> bool:
 
 
 def _held_plain(value: Any) -> Held | None:
-    if type(value) in _IMMUTABLE:
-        return Held(value, sys.getsizeof(value))
     if is_immutable(value):
-        return Held(value, _size_of_immutable(value))
+        return Shared(value, _size_of_immutable(value))
     copier = _COPIERS.get(type(value))
     if copier is None:
         return None
     items = () if type(value) is bytearray else [*value, *value.values()] if type(value) is dict else value
     if all(map(is_immutable, items)):
-        return Held(copier(value), sys.getsizeof(value) + sum(map(_size_of_immutable, items)), copier)
+        return Copied(copier(value), sys.getsizeof(value) + sum(map(_size_of_immutable, items)), copier)
     return None
 
 
 def _held_deep(value: Any) -> Held:
     if type(value) is object:
-        return Held(value, sys.getsizeof(value))  # a sentinel, known by its identity
+        return Shared(value, sys.getsizeof(value))  # a sentinel, known by its identity
     try:
         held = copy.deepcopy(value)
     except Exception as error:  # noqa: BLE001 - copying runs the value's own code, which may raise anything
@@ -120,9 +141,8 @@ def _held_deep(value: Any) -> Held:
         ) from None
     if held is value and type(value) not in _CODE:
         # An object that copies as itself (a singleton) says that sharing it is meant.
-        return Held(value, _bytes_of(value))
-    _refuse_copied_sentinels(value, held)
-    return Held(held, _size_of(held), copy.deepcopy)
+        return Shared(value, _bytes_of(value))
+    return Copied(held, _size_of(held), copy.deepcopy)
 
 
 def _bytes_of(item: Any) -> int:
@@ -140,22 +160,14 @@ def _size_of_immutable(value: Any) -> int:
 
 def _size_of(value: Any) -> int:
     """The bytes any *value* keeps alive, counting each object once; code, classes and modules are not its own."""
-    return sum(map(_bytes_of, _kept_alive(value)))
-
-
-def _kept_alive(value: Any) -> Iterator[Any]:
-    seen, todo = set[int](), [value]
+    total, seen, todo = 0, set[int](), [value]
     while todo:
         item = todo.pop()
         if id(item) in seen or type(item) in _CODE or issubclass(type(item), type | enum.Enum):
             continue
+        if type(item) is object:
+            raise SerializationError(f"{type(value).__qualname__} holds a bare object(), whose copy would be another one")
         seen.add(id(item))
-        yield item
+        total += _bytes_of(item)
         todo += gc.get_referents(item)
-
-
-def _refuse_copied_sentinels(value: Any, held: Any) -> None:
-    """Refuse a copy that has a bare object() of its own: such a thing is known by its identity."""
-    copied = {id(item) for item in _kept_alive(held) if type(item) is object}
-    if copied - {id(item) for item in _kept_alive(value) if type(item) is object}:
-        raise SerializationError(f"{type(value).__qualname__} holds a bare object(), whose copy would be another one")
+    return total

@@ -24,9 +24,7 @@ from .errors import UncacheableArgumentError
 MAX_DEPTH = 64
 
 LEAVES = frozenset({int, str, bytes, bool, type(None), float, uuid.UUID, dt.date})
-"""Exact types a front's key may hold; see `is_leaf`."""
-_SURE_LEAVES = LEAVES - {float}
-_NO_LEAVES = frozenset({tuple, list, dict, set, frozenset, decimal.Decimal, dt.datetime})
+"""Exact types a local key may hold; see `is_leaf`."""
 
 
 _PLAIN_EQ = (object.__eq__, int.__eq__, str.__eq__)
@@ -55,12 +53,6 @@ def is_leaf(value: object) -> bool:
         return True
     # Not an enum whose author made members equal, or unhashable, or keyed otherwise.
     return issubclass(cls, enum.Enum) and cls.__eq__ in _PLAIN_EQ and cls.__hash__ in _PLAIN_HASH and not hasattr(cls, "__cache_key__")
-
-
-def are_leaves(values: tuple[Any, ...], classes: tuple[type, ...]) -> bool:
-    """Whether every one of *values*, of these *classes*, is a leaf."""
-    # The common classes at once, at C speed; floats have exceptions.
-    return _SURE_LEAVES.issuperset(classes) or (_NO_LEAVES.isdisjoint(classes) and all(map(is_leaf, values)))
 
 
 def encode(value: object, depth: int = 0) -> bytes:

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from ._broadcast import message
-from ._call import Call
 from ._chunks import Joining
 from ._codec import Decoded, Packed
-from ._effects import Delete, Publish, Read, Steps, Wait, Write
+from ._effects import Delete, Read, Steps, Wait, Write
 from ._report import Invalidation
-from ._site import Site
+from ._site import Call, Site
 from ._store import Store
 from .errors import BackendError, DecodeError, TransientBackendError
 
@@ -95,12 +93,6 @@ def clear(site: Site, store: Store) -> Steps[None]:
     """Give the function's marker a fresh token, which no entry has. Raises what the backend raises."""
     site.proposed.withdraw()
     yield Write(store, site.marker, os.urandom(16), site.marker_ttl)
-
-
-def tell(site: Site, store: Store, key: str | None) -> Steps[None]:
-    """Let other processes know that *key* (None: all) is invalid. Raises what the backend raises."""
-    if site.broadcasts:
-        yield Publish(store, message(site.marker, key))
 
 
 def delete(site: Site, key: str, store: Store, patience: float) -> Steps[None]:

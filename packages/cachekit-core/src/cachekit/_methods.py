@@ -26,17 +26,16 @@ class CachedMethod:
         self.__wrapped__ = wrapper.__wrapped__  # type: ignore[attr-defined]
         self._wrapper = wrapper
         self._binding = binding
-        wrapper.__cached_method__ = self  # type: ignore[attr-defined]
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._wrapper(*args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        if instance is not None and self._binding == "instance":
-            return BoundMethod(self._wrapper, instance)
         if self._binding == "class":
-            return BoundMethod(self._wrapper, type(instance) if owner is None else owner)
-        return self
+            return BoundMethod(self, type(instance) if owner is None else owner)
+        if self._binding == "static" or instance is None:
+            return self
+        return BoundMethod(self, instance)
 
     def __getattr__(self, name: str) -> Any:
         # The verbs, and what frameworks ask of a function: __code__, __defaults__, __isabstractmethod__…
@@ -51,24 +50,25 @@ class CachedMethod:
         return f"<cached {self.__wrapped__!r}>"
 
 
-class BoundMethod(functools.partial[Any]):
-    """A `CachedMethod` bound to an instance or a class: calls go from C to the wrapper."""
+class BoundMethod:
+    """A `CachedMethod` bound to an instance or a class."""
 
-    @property
-    def __self__(self) -> Any:
-        return self.args[0]
+    __slots__ = ("__func__", "__self__", "__weakref__")
 
-    @property
-    def __func__(self) -> Any:
-        return self.func.__cached_method__  # type: ignore[attr-defined]
+    def __init__(self, method: CachedMethod, to: object) -> None:
+        self.__func__ = method
+        self.__self__ = to
 
     @property
     def __doc__(self) -> str | None:  # type: ignore[override]
-        return self.func.__doc__
+        return self.__func__.__doc__
 
     @property
     def __module__(self) -> str:  # type: ignore[override]
-        return self.func.__module__
+        return self.__func__.__module__
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__._wrapper(self.__self__, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__func__, name)
@@ -79,13 +79,13 @@ class BoundMethod(functools.partial[Any]):
         return found
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BoundMethod) and self.func is other.func and self.__self__ is other.__self__
+        return isinstance(other, BoundMethod) and self.__func__ is other.__func__ and self.__self__ is other.__self__
 
     def __hash__(self) -> int:
-        return hash((id(self.func), id(self.__self__)))
+        return hash((id(self.__func__), id(self.__self__)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self.__self__, self.func.__name__)
+        return getattr, (self.__self__, self.__func__.__name__)
 
     def __repr__(self) -> str:
         return f"<cached bound {self.__func__.__wrapped__!r} of {self.__self__!r}>"

@@ -23,7 +23,7 @@ def policy_of(intent: Intent, options: dict[str, Any]) -> Policy:
         ConfigurationError: it names the option, the value and the remedy.
     """
     try:
-        policy = replace(PRESETS[intent], **{name: given for name, given in options.items() if name != "l1" or given is not None})
+        policy = replace(PRESETS[intent], **options)
     except TypeError:
         raise _unknown_option(options) from None
     _check_forms(policy)
@@ -66,12 +66,12 @@ def _check_names(policy: Policy) -> None:
 def _check_layers(policy: Policy) -> None:
     from ._resolve import checked_backend
 
-    if not isinstance(policy.l1, L1CacheConfig):
+    if policy.l1 is not None and not isinstance(policy.l1, L1CacheConfig):
         raise ConfigurationError.of("l1", policy.l1, "takes a cachekit.config.L1CacheConfig")
     if not isinstance(policy.l1_enabled, bool | None):
         raise ConfigurationError.of("l1_enabled", policy.l1_enabled, "takes True or False")
     checked_backend(policy.backend)
-    l1_on = policy.l1_enabled if policy.l1_enabled is not None else policy.l1.enabled
+    l1_on = policy.l1_enabled if policy.l1_enabled is not None else policy.l1 is None or policy.l1.enabled
     if policy.backend is None and not l1_on:
         raise ConfigurationError("backend=None with L1 off would cache nothing; give a backend, or leave L1 on")
 

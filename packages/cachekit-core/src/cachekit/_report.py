@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Literal
 
 
@@ -16,8 +17,6 @@ class CacheInfo:
         l2_hits: calls answered from the backend.
         shared: calls that waited for another caller's computation and got its value.
         misses: calls that ran the function, refreshes included.
-        refreshes: values computed anew in the background, while the stale one was served.
-        refresh_errors: refreshes in which the function raised.
         uncacheable: values and keys that could not be stored; the log says why, once.
         backend_errors: operations the backend failed.
         unread: entries that were there but not served, by reason.
@@ -36,8 +35,6 @@ class CacheInfo:
     l2_hits: int = 0
     shared: int = 0
     misses: int = 0
-    refreshes: int = 0
-    refresh_errors: int = 0
     uncacheable: int = 0
     backend_errors: int = 0
     unread: dict[str, int] = field(default_factory=dict)
@@ -56,8 +53,8 @@ class Invalidation:
 
     Parameters:
         status: ``"done"``: this process's L1 and the backend no longer have the old value. Another
-            process's L1 may serve it until its TTL ends, unless the backend can broadcast, and one
-            that was computing it at that moment may still store it. ``"pending"``: L1 is clean, but the backend could not be
+            process's L1 may serve it until its TTL ends, and one that was computing it at that
+            moment may still store it. ``"pending"``: L1 is clean, but the backend could not be
             told; this process does not read the target from it, and tries again once a second when it is called.
         reason: why it is pending.
     """
@@ -70,42 +67,25 @@ class Invalidation:
         return self.status == "done"
 
 
-class Count:
-    """A number that only grows, by one at a time; exact under many threads without a lock."""
-
-    __slots__ = ("_numbers", "up")
-
-    def __init__(self) -> None:
-        self._numbers = count()
-        self.up = self._numbers.__next__
-
-    def __int__(self) -> int:
-        # The one way to look at an iterator of `itertools` without moving it.
-        return int(repr(self._numbers)[len("count(") : -1])
-
-
-_COUNTS = ("l1_hits", "l2_hits", "shared", "misses", "refreshes", "refresh_errors", "uncacheable", "backend_errors")
-
-
 class Tally:
-    """A function's counts, except for the hits that its wrapper counts."""
+    """Exact counts under many threads."""
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        self._counts = {name: Count() for name in _COUNTS}
-        self._unread: dict[str, Count] = {}
+        self._lock = threading.RLock()  # a signal's handler may count too
+        self._counts: Counter[str] = Counter()
+        self._unread: Counter[str] = Counter()
 
     def count(self, what: str) -> None:
-        self._counts[what].up()
+        with self._lock:
+            self._counts[what] += 1
 
     def count_unread(self, reason: str) -> None:
-        # Of two threads that are the first, one makes the count.
-        self._unread.setdefault(reason, Count()).up()
+        with self._lock:
+            self._unread[reason] += 1
 
-    def info(self, l1_hits: int, entries: int, size: int) -> CacheInfo:
-        counts = {name: int(counted) for name, counted in self._counts.items()}
-        counts["l1_hits"] += l1_hits
-        unread = {reason: int(counted) for reason, counted in list(self._unread.items())}
-        return CacheInfo(**counts, unread=unread, entries=entries, bytes=size)
+    def info(self, entries: int, size: int) -> CacheInfo:
+        with self._lock:
+            return CacheInfo(**self._counts, unread=dict(self._unread), entries=entries, bytes=size)

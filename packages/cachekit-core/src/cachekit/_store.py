@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _fork
-from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, Broadcasts, BulkReads, Closable
+from .contracts import AsyncBackend, AsyncBulkReads, AsyncClosable, Backend, BulkReads, Closable
 from .errors import BackendError, TransientBackendError, ValueTooLargeError
 
 if TYPE_CHECKING:
@@ -81,15 +81,6 @@ class Store:
         with _meant(self.name, "delete"):
             await self._native.adelete(key)
             return None
-
-    def publish(self, message: bytes) -> None:
-        if isinstance(self.backend, Broadcasts):
-            with _meant(self.name, "publish"):
-                self.backend.publish(message)
-
-    async def apublish(self, message: bytes) -> None:
-        if isinstance(self.backend, Broadcasts):
-            await in_thread(self.publish, message)
 
     def close(self) -> None:
         if isinstance(self.backend, Closable):

@@ -25,34 +25,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-from ._value_contracts import (
-    AnnotatedSerializer as AnnotatedSerializer,
-)
-from ._value_contracts import (
-    BufferedSerializer as BufferedSerializer,
-)
-from ._value_contracts import (
-    Compressor as Compressor,
-)
-from ._value_contracts import (
-    Encryptor as Encryptor,
-)
-from ._value_contracts import (
-    LossyAnnotations as LossyAnnotations,
-)
-from ._value_contracts import (
-    Named as Named,
-)
-from ._value_contracts import (
-    PlainReads as PlainReads,
-)
-from ._value_contracts import (
-    Serializer as Serializer,
-)
-from ._value_contracts import (
-    ViewReads as ViewReads,
-)
-
 API_VERSION = 1
 """The version of this module's protocols. A spec of another version is refused by name."""
 
@@ -116,17 +88,6 @@ class AsyncBulkReads(Protocol):
 
 
 @runtime_checkable
-class Broadcasts(Protocol):
-    """Capability: short messages that reach every process that uses the store, this one too."""
-
-    def publish(self, message: bytes) -> None:
-        """Send *message* to all who subscribed. It may be lost; raises as the verbs do."""
-
-    def subscribe(self, receive: Callable[[bytes], None]) -> None:
-        """Call *receive*, from any thread, with each message from now on, for as long as the backend is open."""
-
-
-@runtime_checkable
 class Closable(Protocol):
     """Capability: `close()` ends clients and pools, twice if need be.
 
@@ -183,6 +144,98 @@ def check_ttl(ttl: float | None) -> float | None:
     if not (math.isfinite(ttl) and ttl > 0):
         raise ValueError(f"ttl={ttl!r}: takes a positive number of seconds, or None for no expiry")
     return None if ttl > FOREVER else float(ttl)
+
+
+# -- values ----------------------------------------------------------------------------
+
+
+class Named(Protocol):
+    """Has a name of lower-case letters, digits, ``_`` and ``-``, up to 64."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Serializer(Named, Protocol):
+    """Values to bytes and back. `name` is written into each frame."""
+
+    def dumps(self, value: Any) -> bytes:
+        """Encode *value*, or raise `SerializationError` if it could not come back as it was."""
+        ...
+
+    def loads(self, data: bytes) -> Any:
+        """Decode hostile *data*, or raise `DecodeError`."""
+
+
+@runtime_checkable
+class BufferedSerializer(Protocol):
+    """Capability of a serializer: large buffers (arrays, bytes) are neither joined nor cut out, which saves a copy of each."""
+
+    def dumps_buffers(self, value: Any) -> Sequence[bytes | memoryview]:
+        """`dumps` in pieces, whose concatenation it returns. A view stays as it is until the frame is made."""
+        ...
+
+    def loads_buffer(self, data: memoryview) -> Any:
+        """`loads` of a view of contiguous, read-only bytes. The value may keep the view."""
+
+
+@runtime_checkable
+class AnnotatedSerializer(Protocol):
+    """Capability of a serializer: a function's return annotation tells it which types to give back."""
+
+    def for_annotation(self, annotation: Any) -> Serializer:
+        """A serializer, of the same name, for values of the evaluated *annotation*; or `ConfigurationError`."""
+        ...
+
+
+@runtime_checkable
+class LossyAnnotations(Protocol):
+    """Capability of a serializer: it is asked when a function is decorated, and may raise `ConfigurationError`."""
+
+    def lossy(self, annotation: Any) -> str | None:
+        """Why no value of the evaluated *annotation* could be cached, and what to do instead; or None."""
+
+
+@runtime_checkable
+class PlainReads(Protocol):
+    """Capability of a serializer: data of an older schema, as plain values, for ``migrate=``."""
+
+    def loads_plain(self, data: bytes) -> Any:
+        """`loads` with a dict of its fields for every instance of an annotated class."""
+
+
+class Compressor(Named, Protocol):
+    """Bytes to fewer bytes and back. `name` is written into each frame."""
+
+    def compress(self, data: bytes) -> bytes:
+        """Compress *data*; the result may be larger, and is then not used."""
+        ...
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        """Restore exactly *size* bytes, allocating no more, or raise `DecodeError`."""
+        ...
+
+
+@runtime_checkable
+class ViewReads(Protocol):
+    """Capability of a compressor: `decompress` takes a view of bytes too, which saves a copy of them."""
+
+    @property
+    def reads_views(self) -> bool:
+        """True."""
+        ...
+
+
+class Encryptor(Named, Protocol):
+    """Bytes to sealed bytes and back. `name` is written into each frame."""
+
+    def encrypt(self, data: bytes, associated: bytes) -> bytes:
+        """Seal *data*, bound to *associated*."""
+        ...
+
+    def decrypt(self, data: bytes, associated: bytes) -> bytes:
+        """Open what `encrypt` sealed, or raise `DecodeError`."""
+        ...
 
 
 # -- specs -----------------------------------------------------------------------------

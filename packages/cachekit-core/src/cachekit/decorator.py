@@ -123,16 +123,11 @@ class Cache(CacheDecorator):
         self.dev: CacheDecorator = CacheDecorator("dev")
         self.production: CacheDecorator = CacheDecorator("production")
 
-    def clear_l1(self, namespace: str | None = None) -> None:
-        """Empty this process's L1; no backend is touched.
-
-        Parameters:
-            namespace: only the functions of this namespace; omitted, all of them. It takes as long
-                as there are functions, whatever the number of their entries.
-        """
+    def clear_l1(self) -> None:
+        """Empty this process's L1, of every function; no backend is touched."""
         from ._site import clear_l1
 
-        clear_l1(namespace)
+        clear_l1()
 
     def close(self) -> None:
         """End the clients, pools and threads that cachekit made in this process.
@@ -170,7 +165,7 @@ def _decorated(policy: Policy, function: Any, /) -> Any:
     in_class_body = bool(scope) and not scope.endswith("<locals>")
     if in_class_body and function.__name__ in ("__init_subclass__", "__class_getitem__"):
         binding = "class"  # as Python binds them without being told
-    site = Site(function, policy, method=in_class_body, instance=in_class_body and binding == "instance")
+    site = Site(function, policy, method=in_class_body)
     if lossy := never_cached(function, policy):
         site.warn("annotation", f"{lossy}; with a backend its values are not cached")
     is_async = inspect.iscoroutinefunction(function)

@@ -24,16 +24,6 @@ UNSET: Final = Unset.UNSET
 Intent = Literal["default", "minimal", "test", "dev", "production"]
 
 
-_L1 = L1CacheConfig()
-_FASTEST_L1 = L1CacheConfig(swr_enabled=False, copy=False)
-_PLAIN_L1 = L1CacheConfig(swr_enabled=False)
-
-
-def budget_of(config: L1CacheConfig) -> L1CacheConfig:
-    """The object that stands for the budget of *config*: the presets' own share one."""
-    return _L1 if config is _FASTEST_L1 or config is _PLAIN_L1 else config
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything a decorated function's caching is told. `cache` documents each field."""
@@ -41,7 +31,7 @@ class Policy:
     ttl: object = UNSET
     namespace: str = "default"
     backend: Backend | str | Unset | None = UNSET
-    l1: L1CacheConfig = _L1
+    l1: L1CacheConfig | None = None
     l1_enabled: bool | None = None
     serializer: str | Serializer = "default"
     compressor: str | Compressor | Unset = UNSET
@@ -56,8 +46,8 @@ class Policy:
 PRESETS: Mapping[Intent, Policy] = MappingProxyType(
     {
         "default": Policy(),
-        "minimal": Policy(integrity_checking=False, l1=_FASTEST_L1),
-        "test": Policy(integrity_checking=False, l1=_PLAIN_L1),
+        "minimal": Policy(integrity_checking=False),
+        "test": Policy(integrity_checking=False),
         "dev": Policy(),
         "production": Policy(),
     }

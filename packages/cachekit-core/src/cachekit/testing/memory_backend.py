@@ -41,7 +41,6 @@ class MemoryBackend:
         self.max_value_bytes = max_value_bytes
         self._entries: dict[str, tuple[bytes, float]] = {}
         self._closed = False
-        self._subscribers: list[Callable[[bytes], None]] = []
 
     def get(self, key: str) -> bytes | None:
         """The bytes last set under *key*, or None when there are none or they expired.
@@ -94,25 +93,6 @@ class MemoryBackend:
         """
         entries = self._open()
         return [self._alive(entries.get(key)) for key in keys]
-
-    def publish(self, message: bytes) -> None:
-        """Hand *message* to all who subscribed, before this returns.
-
-        Raises:
-            BackendClosedError: after `close`.
-        """
-        self._open()
-        for receive in list(self._subscribers):
-            receive(message)
-
-    def subscribe(self, receive: Callable[[bytes], None]) -> None:
-        """Call *receive* with each message that is published from now on.
-
-        Raises:
-            BackendClosedError: after `close`.
-        """
-        self._open()
-        self._subscribers.append(receive)
 
     def close(self) -> None:
         """Forget everything; every verb but `health_check` raises from now on. Twice is once."""
