@@ -37,7 +37,7 @@ def extension(budget: Budget, max_bytes: int) -> Extension:
 
     def encoder(cls: type) -> Encoder | None:
         encode = _encoder(cls)
-        return _bounded(encode, max_bytes) if encode is _encoded else encode
+        return _bounded(_encoded, max_bytes) if encode is _encoded else encode
 
     def decode(items: list[Any]) -> Any:
         text, data = items
