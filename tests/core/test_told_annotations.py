@@ -59,6 +59,8 @@ BY_NAME_AND_OBJECT = {
     "arrow": ArrowSerializer,
     "msgspec": MsgspecSerializer,
 }
+
+
 class Opaque:
     """Nothing that any serializer knows."""
 
