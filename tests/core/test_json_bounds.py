@@ -16,7 +16,7 @@ from cachekit.errors import DecodeError, SerializationError
 from cachekit.serializers import MsgspecSerializer, OrjsonSerializer
 
 RUN = """
-import resource, sys
+import sys
 from cachekit.errors import DecodeError
 from cachekit.serializers import MsgspecSerializer, OrjsonSerializer
 import dataclasses, decimal, msgspec
@@ -32,7 +32,7 @@ class Made:
     a: list = dataclasses.field(default_factory=list)
     b: dict = dataclasses.field(default_factory=dict)
 
-def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+def peak(): return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) << 10
 LIMIT = 8 << 20
 serializer = {serializer}
 serializer.loads({begin!r} + {end!r}) if {end!r} else None
